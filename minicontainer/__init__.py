@@ -1,0 +1,11 @@
+"""What happens when you type `docker run nginx`? The answer, in numbered steps.
+
+step01_chroot    a root filesystem from files of this machine, and how to leave it
+step02_runtime   bundle -> container: create, start, state, kill, delete (`minirunc`)
+step03_image     index -> manifest -> config and layers -> root filesystem -> bundle
+step04_registry  name -> token -> tags, manifests, blobs; and a registry to ask
+step05_auth      who may pull: auth.json, credential helpers, challenges
+step06_run       `docker run`: step 04, then 03, then 02 (`minicontainer`)
+"""
+
+__version__ = "0.1.0"

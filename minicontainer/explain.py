@@ -1,0 +1,27 @@
+"""The stream of events that the steps emit while they work.
+
+The steps say here what they do: the request sent, the digest verified, the
+system call made. `--explain` listens and prints (narrate.py); with nobody
+listening an event costs one comparison.
+
+Kinds: step (a new act; `why` in one or two lines), request, response, digest,
+syscall, note. `seconds` is how long it took, where that was measured.
+"""
+
+from __future__ import annotations
+
+import time
+
+#: called with each event, a dict; None while nobody listens.
+listener = None
+
+
+def emit(kind: str, text: str, **facts: object) -> None:
+    """Tell the listener, if there is one, that `text` happened."""
+    if listener is not None:
+        listener({"kind": kind, "text": text, "at": time.monotonic(), **facts})
+
+
+def step(title: str, why: str = "") -> None:
+    """A new act begins: `title` in a few words, `why` in one or two plain lines."""
+    emit("step", title, why=why)

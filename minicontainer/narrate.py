@@ -1,0 +1,96 @@
+"""Prints the events of explain.py for people: `--explain`, and `--step` for a class.
+
+A step is a numbered heading with its reason in a line or two; below it come the
+requests, digests and system calls as they happen, each with the time it took.
+Everything goes to standard error, so that a container's output stays its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import time
+
+from minicontainer import explain
+
+_STYLES = {"step": "1;36", "request": "33", "response": "32", "digest": "35", "syscall": "34"}
+_MARKS = {"request": "$ ", "response": "← ", "digest": "✓ ", "syscall": "→ ", "note": "· "}
+
+
+class Narrator:
+    """A listener for explain.py; `pause` waits for Enter before each step but the first."""
+
+    def __init__(self, pause: bool = False) -> None:
+        # A copy of its own: the container's process may point 2 elsewhere, and exec closes this.
+        self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+        self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
+        self._terminal = _open_terminal() if pause else None
+        self._number = 0
+        self._began = 0.0
+
+    def __call__(self, event: dict) -> None:
+        if event["kind"] == "step":
+            self._step(event)
+        else:
+            self._detail(event)
+        self._out.flush()
+
+    def finish(self) -> None:
+        """The last step is over: say how long it took."""
+        if self._number:
+            self._say(f"   took {duration(time.monotonic() - self._began)}", "2")
+            self._out.flush()
+
+    def _step(self, event: dict) -> None:
+        self.finish()
+        if self._number and self._terminal is not None:
+            self._say("   [Enter goes on]", "2")
+            self._out.flush()
+            self._terminal.readline()
+        self._number += 1
+        self._began = time.monotonic()
+        self._say(f"\n{self._number:2} {event['text']}", _STYLES["step"])
+        for line in textwrap.wrap(event.get("why", ""), 76):
+            self._say(f"   {line}")
+
+    def _detail(self, event: dict) -> None:
+        kind = event["kind"]
+        took = f"  [{duration(event['seconds'])}]" if "seconds" in event else ""
+        width = max(40, shutil.get_terminal_size((100, 24)).columns - 6 - len(took))
+        lines = textwrap.wrap(event["text"], width, break_on_hyphens=False) or [""]
+        lines[-1] += took
+        self._say(f"   {_MARKS.get(kind, '· ')}{lines[0]}", _STYLES.get(kind, "2"))
+        for line in lines[1:]:
+            self._say(f"       {line}", _STYLES.get(kind, "2"))
+
+    def _say(self, line: str, style: str = "") -> None:
+        # A registry or an image may send control characters: they must not reach the terminal.
+        safe = "".join(c if c.isprintable() or c == "\n" else "�" for c in line)
+        self._out.write(
+            f"\x1b[{style}m{safe}\x1b[0m\n" if self._coloured and style else f"{safe}\n"
+        )
+
+
+def listen(pause: bool = False) -> Narrator:
+    """Print every event from now on; the caller calls `finish` on what it gets."""
+    narrator = Narrator(pause)
+    explain.listener = narrator
+    return narrator
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as people read it: 0.4 ms, 25 ms, 1.3 s."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
+
+
+def _open_terminal():
+    """Where Enter is read: the terminal itself, as standard input may be the container's."""
+    try:
+        return open("/dev/tty", encoding="utf-8")  # noqa: SIM115 - open as long as the command runs
+    except OSError:
+        return sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None

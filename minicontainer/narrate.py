@@ -91,6 +91,6 @@ def duration(seconds: float) -> str:
 def _open_terminal():
     """Where Enter is read: the terminal itself, as standard input may be the container's."""
     try:
-        return open("/dev/tty", encoding="utf-8")  # noqa: SIM115 - open as long as the command runs
+        return open("/dev/tty", encoding="utf-8")
     except OSError:
         return sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None

@@ -1,4 +1,7 @@
-"""Marks for tests that need a program which not every machine has."""
+"""Marks for tests that need a program or a right which not every machine has.
+
+Where CI_NO_SKIPS is set everything must be there, so that no test is skipped unseen.
+"""
 
 import os
 import shutil
@@ -11,7 +14,13 @@ import pytest
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip the test, naming what is missing, unless every one of `programs` is installed."""
     missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+    return _skip_if(bool(missing), f"not installed: {', '.join(missing)}")
+
+
+def _skip_if(lacking: bool, reason: str) -> pytest.MarkDecorator:
+    if lacking and os.environ.get("CI_NO_SKIPS"):
+        raise RuntimeError(f"{reason} (and CI_NO_SKIPS is set)")
+    return pytest.mark.skipif(lacking, reason=reason)
 
 
 def _user_namespaces_work() -> bool:
@@ -21,7 +30,7 @@ def _user_namespaces_work() -> bool:
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-needs_namespaces = pytest.mark.skipif(
+needs_namespaces = _skip_if(
     os.geteuid() != 0 and not _user_namespaces_work(),
-    reason="this machine forbids user namespaces to ordinary users",
+    "this machine forbids user namespaces to ordinary users",
 )

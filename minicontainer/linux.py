@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import time
 
 from minicontainer import explain
@@ -77,14 +76,17 @@ _NUMBERS = {
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_numbers = _NUMBERS.get(platform.machine(), {})
+_machine = os.uname().machine
+_numbers = _NUMBERS.get(_machine, {})
+_constants: dict[str, list[tuple[str, int]]] = {}
 
 
 def _names(prefixes: str, value: int) -> str:
     """The flags in `value`, as a C programmer writes them."""
-    wanted = tuple(prefixes.split())
-    names = [n for n, v in globals().items() if n.startswith(wanted) and value & v == v]
-    return " | ".join(names) or "0"
+    if prefixes not in _constants:
+        wanted = tuple(prefixes.split())
+        _constants[prefixes] = [(n, v) for n, v in globals().items() if n.startswith(wanted)]
+    return " | ".join(n for n, v in _constants[prefixes] if value & v == v) or "0"
 
 
 def _call(shown: str, what: str | None, function, *arguments) -> int:
@@ -101,7 +103,7 @@ def _call(shown: str, what: str | None, function, *arguments) -> int:
 
 def _syscall(shown: str, what: str | None, name: str, *arguments) -> int:
     if name not in _numbers:
-        raise OSError(38, f"{name}: no system call number known for {platform.machine()}", what)
+        raise OSError(38, f"{name}: no system call number known for {_machine}", what)
     return _call(shown, what, _libc.syscall, ctypes.c_long(_numbers[name]), *arguments)
 
 
@@ -154,9 +156,14 @@ def pivot_root(new_root, put_old) -> None:
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2), for the options named PR_* above; gives what the call returns."""
     padded = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
-    names = [n for n, v in globals().items() if n.startswith("PR_") and v == option]
     numbers = "".join(f", {value}" for value in arguments)
-    return _call(f"prctl({names[0]}{numbers})", None, _libc.prctl, option, *padded)
+    shown = f"prctl({_option_name(option)}{numbers})"
+    return _call(shown, None, _libc.prctl, option, *padded)
+
+
+def _option_name(option: int) -> str:
+    _names("PR_", 0)
+    return next((n for n, v in _constants["PR_"] if v == option), str(option))
 
 
 def sethostname(name: str) -> None:

@@ -1,0 +1,257 @@
+"""What can this machine do for the workshop, and what should be mended first?
+
+In: nothing but the machine. Out: a table of one line a finding (✓ there, ✗ needed
+and missing, ○ missing but not needed), each miss with what to do about it.
+`./workshop doctor` must work where setting up does not, so this module uses
+the standard library only.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from minicontainer.workshop import kernel
+
+OLDEST_PYTHON = (3, 11)
+ROOM_NEEDED = 1 << 30
+JUPYTER_PORT = 8888
+ELSEWHERE = "labs 03, 04 and 05 run here; for 01, 02 and 06 use {} with Linux"
+OTHER_SYSTEMS = {
+    "Darwin": ELSEWHERE.format("the dev container (.devcontainer) or a Lima machine"),
+    "Windows": ELSEWHERE.format("WSL2 or the dev container (.devcontainer)"),
+}
+
+
+class Finding(NamedTuple):
+    """One line of the table; `mend` is empty where nothing is to be done."""
+
+    name: str
+    good: bool
+    found: str
+    mend: str = ""
+    needed: bool = True
+
+    @property
+    def mark(self) -> str:
+        """✓ there, ✗ needed and missing, ○ missing but not needed."""
+        return "✓" if self.good else "✗" if self.needed else "○"
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, in the order in which a newcomer would meet the problems."""
+    yield python_version()
+    yield installer()
+    yield room_on_disk()
+    yield operating_system()
+    if sys.platform == "linux":
+        yield from namespaces()
+        yield id_ranges()
+        yield cgroups()
+    yield jupyter_port()
+    yield graphviz()
+    yield from other_tools()
+
+
+def python_version() -> Finding:
+    """Is this interpreter new enough?"""
+    version = platform.python_version()
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    return Finding(
+        "Python",
+        sys.version_info >= OLDEST_PYTHON,
+        f"{version} ({os.path.realpath(sys.executable)})",
+        f"install Python {oldest} or newer, or name one by MINICONTAINER_PYTHON",
+    )
+
+
+def installer() -> Finding:
+    """Are the packages installed, or is there something that can install them?"""
+    if sys.prefix != sys.base_prefix:
+        return Finding("packages", True, f"installed in {sys.prefix}")
+    ways = [name for name in ("pip", "ensurepip") if importlib.util.find_spec(name)]
+    ways += ["uv"] if shutil.which("uv") else []
+    return Finding(
+        "packages",
+        bool(ways),
+        f"not installed yet; {' and '.join(ways) or 'neither uv, pip nor ensurepip is there'}",
+        "install the package python3-venv (Debian, Ubuntu) or python3-pip, or set PIP_INDEX_URL",
+    )
+
+
+def room_on_disk() -> Finding:
+    """Is there room for the packages and some images?"""
+    place = existing(store())
+    free = shutil.disk_usage(place).free
+    return Finding(
+        "disk",
+        free >= ROOM_NEEDED,
+        f"{free / (1 << 30):.1f} GiB free in {place}",
+        "make 1 GiB free, or let XDG_DATA_HOME name a place with more room",
+    )
+
+
+def store() -> Path:
+    """Where images are kept: $XDG_DATA_HOME/minicontainer."""
+    data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(data_home, "minicontainer")
+
+
+def existing(path: Path) -> Path:
+    """`path`, or its nearest parent that exists."""
+    return next(p for p in (path, *path.parents) if p.exists())
+
+
+def operating_system() -> Finding:
+    """Is this a Linux, as labs 01, 02 and 06 need it?"""
+    return Finding(
+        "system",
+        sys.platform == "linux",
+        f"{platform.system()} {platform.release()}, {platform.machine()}",
+        OTHER_SYSTEMS.get(platform.system(), ELSEWHERE.format("a machine")),
+        needed=False,
+    )
+
+
+# ------------------------------------------------------------------ namespaces
+
+
+def namespaces() -> Iterator[Finding]:
+    """Can containers be made, and can layers be stacked instead of copied?"""
+    place = existing(store())
+    tried = kernel.try_namespaces(place if os.access(place, os.W_OK) else None)
+    yield Finding(
+        "namespaces",
+        not tried.namespaces,
+        tried.namespaces or "user, mount, pid, network and more, as this user",
+        kernel.why_forbidden(),
+    )
+    if not tried.namespaces:
+        yield Finding(
+            "overlayfs",
+            not tried.overlay,
+            tried.overlay or "layers are stacked, not copied",
+            f"each container copies its image; another file system for {store()} may help",
+            needed=False,
+        )
+
+
+def id_ranges() -> Finding:
+    """May this user use more ids than its own in a container? Source: subuid(5)."""
+    name = "user ids"
+    if os.geteuid() == 0:
+        return Finding(name, True, "root may use all")
+    if not (shutil.which("newuidmap") and shutil.which("newgidmap")):
+        return Finding(
+            name, False, "one: newuidmap is missing", "install the package uidmap", needed=False
+        )
+    user = getpass.getuser()
+    lacking = [f for f in ("/etc/subuid", "/etc/subgid") if not kernel.has_range(Path(f), user)]
+    return Finding(
+        name,
+        not lacking,
+        f"one: {' and '.join(lacking)} give {user} no range" if lacking else "a range of its own",
+        f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+        needed=False,
+    )
+
+
+def cgroups() -> Finding:
+    """Can limits (memory, processes, cpu) be set?"""
+    version, good = kernel.limits()
+    delegate = "systemd-run --user --scope -p Delegate=yes SHELL gives you some"
+    return Finding(
+        "cgroups",
+        good,
+        f"version {version}, {'limits can be set' if good else 'not delegated to this user'}",
+        "containers run without limits" + (f"; {delegate}" if version == 2 else ""),
+        needed=False,
+    )
+
+
+# ------------------------------------------------------------------ programs
+
+
+def jupyter_port() -> Finding:
+    """Is JupyterLab's usual port free?"""
+    with socket.socket() as attempt:
+        attempt.settimeout(1)
+        taken = attempt.connect_ex(("127.0.0.1", JUPYTER_PORT)) == 0
+    return Finding(
+        "port",
+        not taken,
+        f"{JUPYTER_PORT} is {'taken' if taken else 'free for JupyterLab'}",
+        "nothing to do: JupyterLab takes the next one",
+        needed=False,
+    )
+
+
+def graphviz() -> Finding:
+    """Is `dot` installed? The pictures are drawn without it too, more slowly."""
+    dot = shutil.which("dot")
+    return Finding(
+        "dot",
+        dot is not None,
+        dot or "not installed; the first picture takes a second longer",
+        "install the package graphviz",
+        needed=False,
+    )
+
+
+def other_tools() -> Iterator[Finding]:
+    """The real tools that the labs show beside ours."""
+    for program in ("podman", "skopeo", "runc", "curl"):
+        path = shutil.which(program)
+        yield Finding(
+            program,
+            path is not None,
+            path or "not installed; only for comparing",
+            f"install the package {program} if you like",
+            needed=False,
+        )
+
+
+# ------------------------------------------------------------------ the table
+
+PLAIN = {"✓": "ok", "✗": "NO", "○": "--"}
+
+
+def table(findings: list[Finding]) -> str:
+    """The findings as text, each miss followed by what to do."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.mark} {finding.name:<11}{finding.found}")
+        if not finding.good:
+            lines.append(f"{'':13}-> {finding.mend}")
+    missing = [finding.name for finding in findings if finding.mark == "✗"]
+    lines.append("")
+    if missing:
+        lines.append(f"Needed and missing: {', '.join(missing)}.")
+    else:
+        lines.append("Everything needed is there.")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the table; 0 if everything needed is there, else 1."""
+    findings = list(examine())
+    text = table(findings)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        for mark, plain in PLAIN.items():
+            text = text.replace(mark, plain)
+    print(text)
+    return 1 if any(finding.mark == "✗" for finding in findings) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -48,6 +48,8 @@ MS_I_VERSION = 1 << 23
 MS_STRICTATIME = 1 << 24
 MS_LAZYTIME = 1 << 25
 
+MOUNT_ATTR_RDONLY = 1
+
 MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
 
@@ -68,10 +70,27 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 CLOSE_RANGE_CLOEXEC = 4
 
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+
 #: system call numbers that the C library gives no function for, by machine
 _NUMBERS = {
-    "x86_64": {"clone": 56, "pivot_root": 155, "capget": 125, "capset": 126, "close_range": 436},
-    "aarch64": {"clone": 220, "pivot_root": 41, "capget": 90, "capset": 91, "close_range": 436},
+    "x86_64": {
+        "clone": 56,
+        "pivot_root": 155,
+        "capget": 125,
+        "capset": 126,
+        "close_range": 436,
+        "mount_setattr": 442,
+    },
+    "aarch64": {
+        "clone": 220,
+        "pivot_root": 41,
+        "capget": 90,
+        "capset": 91,
+        "close_range": 436,
+        "mount_setattr": 442,
+    },
 }
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -139,6 +158,15 @@ def mount(source, target, fstype=None, flags: int = 0, data=None) -> None:
     shown = f"mount({source!s}, {target!s}, {fstype or '-'}, {_names('MS_', flags)}{options})"
     arguments = (_bytes(source), _bytes(target), _bytes(fstype), ctypes.c_ulong(flags))
     _call(shown, os.fspath(target), _libc.mount, *arguments, _bytes(data))
+
+
+def mount_setattr(target, attributes: int, recursive: bool = False) -> None:
+    """mount_setattr(2): set `attributes` (MOUNT_ATTR_*) of a mount, or of all below it too."""
+    wanted = (ctypes.c_uint64 * 4)(attributes, 0, 0, 0)
+    flags = ctypes.c_uint(AT_RECURSIVE if recursive else 0)
+    shown = f"mount_setattr({target!s}, {_names('MOUNT_ATTR_', attributes)})"
+    arguments = (ctypes.c_int(AT_FDCWD), _bytes(target), flags, wanted, ctypes.c_size_t(32))
+    _syscall(shown, os.fspath(target), "mount_setattr", *arguments)
 
 
 def umount2(target, flags: int = 0) -> None:

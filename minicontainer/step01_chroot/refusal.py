@@ -1,0 +1,51 @@
+"""What to do where the machine forbids namespaces?
+
+In: the OSError of unshare(2), mount(2) or of writing uid_map. Out: an error
+that names the setting which forbids it, and the command that changes it.
+Sources: unshare(2) "ERRORS", user_namespaces(7); the kernel's Documentation/
+admin-guide/sysctl/user.rst; Ubuntu's AppArmor restriction of user namespaces.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minicontainer.errors import MinicontainerError
+
+#: settings that forbid user namespaces: the value that forbids, and what to do
+_SETTINGS = {
+    # Ubuntu 23.10 and later: the namespace comes, but without any capability
+    "kernel.apparmor_restrict_unprivileged_userns": ("1", 0),
+    # Debian's and Arch's hardened kernels
+    "kernel.unprivileged_userns_clone": ("0", 1),
+    "user.max_user_namespaces": ("0", 15000),
+    "user.max_mnt_namespaces": ("0", 15000),
+}
+
+
+class NamespacesRefused(MinicontainerError):
+    """The machine does not let this user make namespaces."""
+
+
+def why_refused(problem: OSError) -> NamespacesRefused:
+    """The error to show for `problem`, which came of making namespaces."""
+    what = f"this machine does not allow it: {problem.strerror}"
+    return NamespacesRefused(what, "namespaces", _advice())
+
+
+def _advice() -> str:
+    for name, (forbidding, allowing) in _SETTINGS.items():
+        if _setting(name) == forbidding and os.geteuid() != 0:
+            return f"an administrator allows it by: sudo sysctl -w {name}={allowing}"
+    if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
+        return "in a container: start it with --privileged, or --security-opt seccomp=unconfined"
+    return "try it as root, or on a machine whose kernel has user namespaces"
+
+
+def _setting(name: str) -> str:
+    """The value of a kernel setting; "" where there is none."""
+    try:
+        with open(f"/proc/sys/{name.replace('.', '/')}", encoding="utf-8") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""

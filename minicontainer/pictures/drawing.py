@@ -68,16 +68,7 @@ class Picture:
         makers = {".svg": lambda: self.svg().encode(), ".dot": self.dot.encode, ".png": self.png}
         if path.suffix not in makers:
             raise PictureError("the name must end in .svg, .dot or .png", str(path))
-        content = makers[path.suffix]()
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            partial.write_bytes(content)
-            os.replace(partial, path)
-        except OSError as error:
-            raise PictureError(error.strerror or str(error), str(path)) from error
-        finally:
-            partial.unlink(missing_ok=True)
-        return path
+        return write_whole(path, makers[path.suffix]())
 
     def _repr_html_(self) -> str:
         try:
@@ -96,7 +87,8 @@ class Picture:
 class Sketch:
     """A picture being drawn: add nodes, edges and clusters, then take the `picture`."""
 
-    def __init__(self, **attributes: str) -> None:
+    def __init__(self, caption: Iterable[str] = (), **attributes: str) -> None:
+        attributes = {"label": label(caption), **attributes}
         graph = {**_GRAPH, **_FONT, "bgcolor": "transparent", "fontcolor": GREY, **attributes}
         node = {**_FONT, "shape": "box", "style": "rounded,filled", "fixedsize": "true"}
         self._whole = graphviz.Digraph(
@@ -165,6 +157,19 @@ class Sketch:
     def picture(self, alt: str) -> Picture:
         """What was sketched, with `alt` saying in words what is seen."""
         return Picture(self._whole.source, alt, self.tips)
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write `content` so that readers see the old file or the new. Raises PictureError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise PictureError(error.strerror or str(error), str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
 
 
 def _look(kind: str) -> dict[str, str]:

@@ -94,11 +94,22 @@ def _tidy_node(group: ET.Element, name: str, tip: str) -> None:
         start = _left_edge(shape) + 8
         for line in lines:
             line.set("x", f"{start:.2f}")
+            _colour_bar(line, shape.get("stroke", "black"))
         lines[0].set("font-weight", "bold")
     if tip:
         title = ET.Element(f"{SVG}title")
         title.text = tip
         group.insert(0, title)
+
+
+def _colour_bar(line: ET.Element, colour: str) -> None:
+    """Give a bar at the end of the line its box's colour."""
+    text = line.text or ""
+    words = text.rstrip("━╸")
+    if words != text:
+        line.text = words
+        bar = ET.SubElement(line, f"{SVG}tspan", {"fill": colour})
+        bar.text = text[len(words) :]
 
 
 def _left_edge(shape: ET.Element) -> float:

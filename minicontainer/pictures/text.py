@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 #: general categories that show nothing, or reorder what stands around them.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def readable(text: object, limit: int = 60) -> str:
@@ -57,9 +56,9 @@ def size(count: int) -> str:
 
 def bar(count: int, most: int, width: int = 8) -> str:
     """`count` beside the largest, `most`, as a bar of up to `width` characters."""
-    eighths = round(8 * width * count / most) if most > 0 else 0
-    whole, rest = divmod(min(max(eighths, 1 if count else 0), 8 * width), 8)
-    return "█" * whole + (_EIGHTHS[rest] if rest else "")
+    halves = round(2 * width * count / most) if most > 0 else 0
+    whole, rest = divmod(min(max(halves, 1), 2 * width), 2)
+    return "━" * whole + "╸" * rest
 
 
 def plural(count: int, noun: str) -> str:

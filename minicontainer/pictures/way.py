@@ -73,8 +73,8 @@ STEPS = {
 def way(step: int | None = None) -> Picture:
     """The three steps of `docker run`, with what `step` (1 to 6) is about lit; all, if None."""
     lit = {step} if step in STEPS and step != 6 else set(STEPS)
-    caption = STEPS.get(step or 0, "")
-    sketch = Sketch(ranksep=".2", nodesep=".1", label=caption, labelloc="b", fontsize="11")
+    caption = [STEPS[step]] if step in STEPS else []
+    sketch = Sketch(caption, ranksep=".2", nodesep=".1", labelloc="b", fontsize="11")
     before = ""
     for part in PARTS:
         names = _draw_part(sketch, part, lit)

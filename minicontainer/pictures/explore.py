@@ -1,0 +1,190 @@
+"""The manifest graph to click on: a node opens its JSON, or its layer's file list.
+
+All is in the HTML itself, drawn and escaped here; the script only shows the
+section that was asked for, so that it works without a kernel. Links and boxes
+are `data-open="DIGEST"` for one listener (JupyterLab trips over <a> in SVG).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from minicontainer.errors import MinicontainerError
+
+from .drawing import Picture, write_whole
+from .files import list_files
+from .images import Found, Image, open_images
+from .manifests import draw_images
+from .render import SVG
+from .text import readable, size
+
+#: characters of JSON to show of one document.
+LONGEST_JSON = 60_000
+_DIGEST = re.compile(r"sha(?:256|512):[0-9a-f]{64,128}")
+_STYLE = """<style>
+.mc-explore [data-open]{cursor:pointer}
+.mc-explore g[data-open]:hover>path,.mc-explore g[data-open]:hover>polygon{stroke-width:2.2}
+.mc-explore [data-open]:focus-visible{outline:2px solid #0969da;outline-offset:2px}
+.mc-explore .mc-chosen>path,.mc-explore .mc-chosen>polygon{stroke-width:3}
+.mc-explore section{border:1px solid #8c959f;border-radius:6px;padding:4px 12px;margin:8px 0}
+.mc-explore pre{max-height:26em;overflow:auto;background:none;color:inherit;font-size:12px}
+.mc-explore pre [data-open]{text-decoration:underline}
+</style>"""
+_SCRIPT = """<script>
+for (const root of document.querySelectorAll(".mc-explore:not([data-ready])")) {
+  root.dataset.ready = "yes";
+  const open = (button) => {
+    const wanted = button.dataset.open;
+    for (const section of root.querySelectorAll("section[data-panel]"))
+      section.hidden = section.dataset.panel !== wanted;
+    for (const node of root.querySelectorAll("g[data-open]")) {
+      node.classList.toggle("mc-chosen", node.dataset.open === wanted);
+      node.setAttribute("aria-pressed", node.dataset.open === wanted);
+    }
+  };
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-open]");
+    if (button) open(button);
+  });
+  root.addEventListener("keydown", (event) => {
+    const button = event.target.closest("[data-open]");
+    if (!button || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    open(button);
+  });
+}
+</script>"""
+
+
+class Explorer:
+    """A picture whose boxes open what stands behind them; show it in a notebook, or `save` it."""
+
+    def __init__(self, picture: Picture, html_text: str) -> None:
+        self.picture, self.html = picture, html_text
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page of its own, which needs nothing else."""
+        head = (
+            '<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        )
+        title = f"<title>{html.escape(self.picture.alt[:80])}</title>"
+        return write_whole(Path(path), f"{head}{title}{self.html}".encode())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.picture.alt}
+
+
+def explore(
+    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    platform: str | None = None,
+    *,
+    store: Path | None = None,
+) -> Explorer:
+    """As manifest_graph, but to click on; it reads the configs, and local layers' file lists.
+
+    Raises a MinicontainerError when an image is not to be found.
+    """
+    names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
+    opened = open_images(names, store)
+    picture, behind = draw_images(opened, platform)
+    panels = _panels(opened, {it.digest for found in behind.values() for it in found})
+    lists = {
+        f"list-{name}": _list(found, panels) for name, found in behind.items() if len(found) > 1
+    }
+    drawn = _clickable(picture, behind)
+    sections = "".join(
+        f'<section data-panel="{html.escape(key)}" hidden>{content}</section>'
+        for key, content in {**panels, **lists}.items()
+    )
+    hint = "<p><small>Click a box, or go there by Tab and press Enter, to open it.</small></p>"
+    parts = [_STYLE, '<div class="mc-explore">', hint, drawn, sections, "</div>", _SCRIPT]
+    return Explorer(picture, "".join(parts))
+
+
+def _clickable(picture: Picture, behind: dict[str, list[Found]]) -> str:
+    """The picture, its boxes made buttons."""
+    root = ET.fromstring(picture.svg())
+    root.set("role", "group")
+    for group in root.iter(f"{SVG}g"):
+        name = group.get("data-node", "")
+        found = behind.get(name)
+        if found:
+            lines = [text.text or "" for text in group.iter(f"{SVG}text")]
+            group.set("role", "button")
+            group.set("tabindex", "0")
+            group.set("aria-label", " ".join(lines))
+            group.set("data-open", found[0].digest if len(found) == 1 else f"list-{name}")
+    return f'<div class="mc-picture">{ET.tostring(root, encoding="unicode")}</div>'
+
+
+def _panels(images: Sequence[Image], shown: set[str]) -> dict[str, str]:
+    """For each document and layer that is `shown`: what opens."""
+    jobs = {}
+    for image in images:
+        for found in image.top.each():
+            if found.digest in shown:
+                jobs.setdefault(found.digest, (image, found))
+    with ThreadPoolExecutor(8) as pool:
+        bodies = list(pool.map(lambda job: _body(*job), jobs.values()))
+    known = set(jobs)
+    return {
+        digest: _heading(found) + _linked(body, known)
+        for (digest, (_, found)), body in zip(jobs.items(), bodies, strict=True)
+    }
+
+
+def _heading(found: Found) -> str:
+    media_type = readable(found.descriptor["mediaType"], 120)
+    what = html.escape(f"{media_type} · {size(found.size)}")
+    name = html.escape(f"{found.kind} {found.platform}".strip())
+    return f"<p><b>{name}</b> · {what}<br><code>{html.escape(found.digest)}</code></p>"
+
+
+def _body(image: Image, found: Found) -> str:
+    """What the blob holds, as text: JSON, or a list of files."""
+    if found.kind == "layer":
+        file = image.file(found.digest)
+        if file is None:
+            return "The layer is not on this machine: pull the image to see its files."
+        return list_files(file, found.descriptor)
+    try:
+        content = image.read(found.descriptor) if found.content is None else found.content
+    except MinicontainerError as error:
+        return str(error)
+    return pretty(content)
+
+
+def pretty(content: bytes) -> str:
+    """JSON set out for reading; what is no JSON as it is; at most LONGEST_JSON characters."""
+    text = content.decode(errors="replace")
+    try:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        pass
+    return text if len(text) <= LONGEST_JSON else text[:LONGEST_JSON] + "\n… and more"
+
+
+def _linked(text: str, known: set[str]) -> str:
+    """`text` escaped, with a button for every digest that has a panel."""
+
+    def button(match: re.Match[str]) -> str:
+        digest = match.group()
+        if digest not in known:
+            return digest
+        return f'<span role="button" tabindex="0" data-open="{digest}">{digest}</span>'
+
+    shown = "\n".join(readable(line, 400) for line in text.split("\n"))
+    return f"<pre>{_DIGEST.sub(button, html.escape(shown))}</pre>"
+
+
+def _list(found: Sequence[Found], panels: dict[str, str]) -> str:
+    rows = "\n".join(f"{it.digest}  {size(it.size):>9}  {it.platform or it.kind}" for it in found)
+    return _linked(rows, set(panels))

@@ -1,0 +1,68 @@
+"""What does a layer put into the root filesystem? Its entries, as `ls -l` would show them.
+
+In: a blob on this machine. Out: text, bounded: a layer may hold a million
+files, or unpack to terabytes. image-spec, layer.md, "Whiteouts".
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from minicontainer.errors import MinicontainerError
+from minicontainer.step03_image.spec import Descriptor
+from minicontainer.step03_image.tar import HARD_LINK, SYMLINK, Entry, read_tar
+
+from .text import readable
+
+#: entries to list, and seconds to spend on one layer.
+MOST_FILES, LONGEST = 400, 0.5
+_TYPES = {"0": "-", "1": "-", "2": "l", "3": "c", "4": "b", "5": "d", "6": "p"}
+
+
+def list_files(blob: Path, descriptor: Descriptor) -> str:
+    """The layer's entries in its order, one a line; where the list stops early, it says so."""
+    lines: list[str] = []
+    deadline = time.monotonic() + LONGEST
+    try:
+        with blob.open("rb") as file:
+            for entry in read_tar(_decompressed(file, descriptor["mediaType"])):
+                if len(lines) >= MOST_FILES or time.monotonic() > deadline:
+                    lines.append("… and more")
+                    break
+                lines.append(_line(entry))
+    except (MinicontainerError, OSError, EOFError, zstandard.ZstdError) as error:
+        lines.append(f"! this layer can't be read further: {error}")
+    return "\n".join(lines) or "an empty layer"
+
+
+def _decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
+    if media_type.endswith("zstd"):
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file))
+    return gzip.open(file) if media_type.endswith("gzip") else file  # type: ignore[return-value]
+
+
+def _line(entry: Entry) -> str:
+    mode = _TYPES.get(entry.type, "?") + stat.filemode(entry.mode)[1:]
+    owner = f"{entry.uid}:{entry.gid}"
+    note = "".join(_notes(entry))
+    return f"{mode} {owner:>11} {entry.size:>10} {readable(entry.name, 200)}{note}"
+
+
+def _notes(entry: Entry) -> Iterator[str]:
+    name = entry.name.rpartition("/")[2]
+    if entry.type == SYMLINK:
+        yield f" -> {readable(entry.link, 120)}"
+    if entry.type == HARD_LINK:
+        yield f" = {readable(entry.link, 120)}"
+    if name == ".wh..wh..opq":
+        yield "   (hides all that lower layers have in this directory)"
+    elif name.startswith(".wh."):
+        yield f"   (deletes {readable(name[4:], 60)})"

@@ -139,8 +139,8 @@ def _report(path: str) -> bool:
 _ACTS: list[tuple[str, str, Callable[[str, str], int]]] = [
     (
         "A process inside",
-        "chroot makes the directory this process's /, and chdir goes there. An ordinary user may"
-        " do so as root of a user namespace of his own.",
+        "chroot makes the directory this process's /, and chdir goes there. Ordinary users"
+        " may do so as root of a user namespace of their own.",
         _look_around,
     ),
     (
@@ -151,8 +151,8 @@ _ACTS: list[tuple[str, str, Callable[[str, str], int]]] = [
     ),
     (
         "The break-out",
-        "A process has one root. Whoever may call chroot once more makes a directory below him"
-        " the root; nothing stops .. then on the way up to the machine's root.",
+        "A process has one root. One that may call chroot once more makes a directory below"
+        " itself the root; then nothing stops .. on the way up to the machine's root.",
         _break_out,
     ),
     (

@@ -143,7 +143,9 @@ def _parse(path: str, stream: BinaryIO, needed_by: Elf | None) -> Elf:
     from elftools.elf.elffile import ELFFile
 
     elf = ELFFile(stream)
-    first, size = elf.header.e_phoff, elf.header.e_phentsize
+    first, size = elf.header.e_phoff, elf.structs.Elf_Phdr.sizeof()
+    if elf.header.e_phnum and elf.header.e_phentsize != size:
+        raise ValueError("its program headers have a wrong size")
     segments = [
         struct_parse(elf.structs.Elf_Phdr, stream, first + number * size)
         for number in range(min(elf.header.e_phnum, _MOST_SEGMENTS))

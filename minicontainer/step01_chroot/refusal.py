@@ -35,7 +35,8 @@ def why_refused(problem: OSError) -> NamespacesRefused:
 
 def _advice() -> str:
     for name, (forbidding, allowing) in _SETTINGS.items():
-        if _setting(name) == forbidding and os.geteuid() != 0:
+        binds_us = os.geteuid() != 0 or name.startswith("user.")
+        if binds_us and _setting(name) == forbidding:
             return f"an administrator allows it by: sudo sysctl -w {name}={allowing}"
     if os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"):
         return "in a container: start it with --privileged, or --security-opt seccomp=unconfined"

@@ -1,0 +1,116 @@
+"""Open the labs: JupyterLab, with the kit's registry and its images beside it.
+
+In: arguments for JupyterLab, handed on as they are. Out: its exit status. The
+registry's address is in the environment of every notebook, as
+MINICONTAINER_REGISTRY. Ctrl-C, a closed terminal and a kill end both; JupyterLab
+has a session of its own, so that it is asked to end once and by us only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from minicontainer.errors import MinicontainerError
+
+PROJECT = Path(__file__).parents[2]
+PAGES = ("labs/README.md", "labs/welcome.ipynb")
+
+
+def open_labs(arguments: list[str]) -> int:
+    """Run registry and JupyterLab until one of them is told to end."""
+    print("Making the images for the labs ...", file=sys.stderr, flush=True)
+    with registry() as address:
+        print(
+            f"The labs' registry is at {address}; Ctrl-C ends it and JupyterLab.", file=sys.stderr
+        )
+        return run_until_told(
+            [sys.executable, "-m", "jupyterlab", *settings(), *arguments],
+            {**os.environ, "MINICONTAINER_REGISTRY": address},
+        )
+
+
+@contextlib.contextmanager
+def registry() -> Iterator[str]:
+    """The registry over the images made on this machine; gives its host:port."""
+    from minicontainer.step03_image.layout import default_store
+    from minicontainer.step04_registry.embedded import make_images
+    from minicontainer.step04_registry.server import running_registry
+
+    layout = default_store() / "embedded"
+    make_images(layout)
+    with running_registry(layout) as address:
+        yield address
+
+
+def settings() -> list[str]:
+    """JupyterLab's options: the labs' first page, no questions at the end, few words."""
+    page = next((page for page in PAGES if (PROJECT / page).exists()), None)
+    options = [
+        f"--ServerApp.root_dir={PROJECT}",
+        f"--LabApp.default_url=/lab{f'/tree/{page}' if page else ''}",
+        "--ServerApp.answer_yes=True",
+        "--LabApp.extension_manager=readonly",
+        "--log-level=ERROR",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    if not has_screen():
+        options.append("--no-browser")
+    return options
+
+
+def has_screen() -> bool:
+    """Could a browser show itself? Without a display, one in the terminal would."""
+    return sys.platform != "linux" or any(
+        name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
+    )
+
+
+def run_until_told(command: list[str], environment: dict[str, str]) -> int:
+    """Run `command`; a signal that would end us ends it first. 0 if it was told to end."""
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=PROJECT,
+        start_new_session=True,
+        preexec_fn=end_with_parent if sys.platform == "linux" else None,
+    )
+    told: list[int] = []
+
+    def tell(number: int, _frame: object) -> None:
+        told.append(number)
+        process.terminate()
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), tell)
+    status = process.wait()
+    return 0 if told else status
+
+
+def end_with_parent() -> None:
+    """In the child: be told to end when our parent is killed. Source: prctl(2)."""
+    from minicontainer import linux
+
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main() -> int:
+    """`./workshop lab`."""
+    try:
+        return open_labs(sys.argv[1:])
+    except MinicontainerError as error:
+        print(f"workshop: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

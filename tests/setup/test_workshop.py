@@ -1,0 +1,254 @@
+"""The script that a newcomer types first, run for real in copies of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.setup.conftest import PROJECT, Copy
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = [
+    "lab",
+    "demo",
+    "test",
+    "check",
+    "next",
+    "status",
+    "hint",
+    "diff",
+    "solution",
+    "reset",
+    "watch",
+    "doctor",
+    "slides",
+    "setup",
+]
+#: Makes Python look as Debian ships it: pip only where it is run from a wheel.
+NO_PIP = """\
+import sys
+if not any(".whl" in argument for argument in sys.orig_argv):
+    sys.modules["pip"] = sys.modules["ensurepip"] = None
+"""
+
+
+def test_help_has_one_line_for_each_command():
+    done = subprocess.run([PROJECT / "workshop", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    listed = re.findall(r"^  (\w+) .*  \S", done.stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+def test_unknown_command_is_refused_in_one_sentence():
+    done = subprocess.run([PROJECT / "workshop", "fly"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == 'workshop: there is no command "fly"; ./workshop --help lists them\n'
+
+
+def test_fresh_setup_gives_the_commands(whole: Copy):
+    programs = whole.path / ".venv/bin"
+    for name in ("minicontainer", "minirunc"):
+        first = programs.joinpath(name).read_text().splitlines()[0]
+        assert first == "#!/bin/sh"  # a shebang cannot hold the blank in this path
+    code = "import jupyterlab, pytest, wasmtime, minicontainer; print(minicontainer.__file__)"
+    found = subprocess.run(
+        [programs / "python", "-c", code], cwd="/", capture_output=True, text=True, check=True
+    )
+    assert Path(found.stdout.strip()).parents[1] == whole.path
+    assert "pytest 9" in subprocess.run(
+        [programs / "pytest", "--version"], cwd="/", capture_output=True, text=True
+    ).stdout.replace("\n", " ")
+    # As an engine calls a runtime: with an empty environment.
+    bare = subprocess.run([programs / "minirunc", "--help"], cwd="/", env={}, capture_output=True)
+    assert bare.returncode == 0
+
+
+def test_second_run_is_quick_and_silent(whole: Copy):
+    del whole.environment["MINICONTAINER_PYTHON"]
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        done = whole.run("setup")
+        took.append(time.monotonic() - began)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert min(took) < 0.1
+
+
+def test_path_without_blanks_has_an_absolute_shebang(copy: Copy):
+    assert copy.run("setup").returncode == 0
+    first = copy.path.joinpath(".venv/bin/minirunc").read_text().splitlines()[0]
+    assert first == f"#!{copy.path}/.venv/bin/python"
+    assert not copy.path.joinpath(".venv/setup").exists()
+
+
+def test_changed_lock_or_moved_project_is_set_up_again(copy: Copy):
+    assert copy.run("setup").returncode == 0
+    lock = copy.path / "requirements.lock"
+    lock.write_text(lock.read_text() + "\n")
+    assert "Setting up" in copy.run("setup").stderr
+    assert copy.run("setup").stderr == ""
+    moved = Copy(copy.path.rename(copy.path.with_name("moved")))
+    assert "Setting up" in moved.run("setup").stderr
+
+
+def test_killed_setup_starts_again(copy: Copy):
+    copy.put_program("uv", f"#!/bin/sh\n: >'{copy.path}/begun'\nexec sleep 60\n")
+    with start(copy, "setup") as process:
+        wait_for(copy.path / "begun")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not copy.stamp.exists()
+    copy.path.joinpath("programs/uv").unlink()
+    done = copy.run("setup")
+    assert done.returncode == 0, done.stderr
+    assert copy.stamp.exists()
+
+
+def test_ctrl_c_leaves_no_half_environment(copy: Copy):
+    copy.put_program("uv", f"#!/bin/sh\n: >'{copy.path}/begun'\nexec sleep 60\n")
+    with start(copy, "setup") as process:
+        wait_for(copy.path / "begun")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(10) != 0
+    assert not copy.path.joinpath(".venv").exists()
+    assert not copy.path.joinpath(".workshop/setup.lock").exists()
+
+
+def test_installer_left_running_is_waited_for(copy: Copy):
+    marks = copy.path
+    uv = f"#!/bin/sh\n: >'{marks}/begun'; sleep 2; : >'{marks}/ended'; exit 1\n"
+    copy.put_program("uv", uv)
+    with start(copy, "setup") as process:
+        wait_for(marks / "begun")
+        process.kill()  # the script alone: its installer lives on
+    copy.path.joinpath("programs/uv").unlink()
+    done = copy.run("setup")
+    assert done.returncode == 0, done.stderr
+    assert "Another ./workshop is setting up" in done.stderr
+    assert (marks / "ended").exists()
+
+
+def test_two_at_once_set_up_once(copy: Copy):
+    with start(copy, "setup") as first, start(copy, "setup") as second:
+        said = [process.communicate(timeout=60)[1] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0]
+    assert sum("Installing" in text for text in said) == 1
+
+
+def test_pip_installs_where_uv_fails(copy: Copy):
+    copy.put_program("uv", "#!/bin/sh\necho 'error: no uv today' >&2; exit 1\n")
+    done = copy.run("setup")
+    assert done.returncode == 0, done.stderr
+    assert installed(copy) == {"iniconfig", "pluggy"}
+
+
+def test_without_pip_it_is_fetched_from_the_index_that_is_named(copy: Copy):
+    copy.environment["PIP_INDEX_URL"] = index_of_pip()
+    hide_pip(copy)
+    done = copy.run("setup")
+    assert done.returncode == 0, done.stderr + copy.path.joinpath(".workshop/setup.log").read_text()
+    assert installed(copy) == {"iniconfig", "pluggy"}
+
+
+def test_without_pip_and_index_one_sentence_names_what_to_install(copy: Copy):
+    hide_pip(copy)
+    done = copy.run("setup")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("workshop: ")
+    assert "python3-venv" in done.stderr and "PIP_INDEX_URL" in done.stderr
+    assert not copy.path.joinpath(".venv").exists()
+
+
+def test_wrong_hash_is_refused(copy: Copy):
+    lock = copy.path / "requirements.lock"
+    lock.write_text(re.sub(r"sha256:\w{4}", "sha256:0000", lock.read_text()))
+    done = copy.run("setup")
+    assert done.returncode == 1
+    assert "could not install the packages" in done.stderr
+    assert not copy.stamp.exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("#!/bin/sh\necho 'is Python 3.8.10' >&2; exit 1\n", "is Python 3.8.10"),
+        (None, "is not a program"),
+    ],
+)
+def test_unfit_python_is_named(copy: Copy, program: str | None, reason: str):
+    path = copy.put_program("old-python", program) if program else copy.path / "none"
+    copy.environment["MINICONTAINER_PYTHON"] = str(path)
+    done = copy.run("setup")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "workshop: Python 3.11 or newer is needed and was not found "
+        f"(MINICONTAINER_PYTHON can name it); {path} {reason}\n"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_directory_that_cannot_be_written_is_named(copy: Copy):
+    copy.path.chmod(0o555)
+    done = copy.run("setup")
+    copy.path.chmod(0o755)
+    assert (done.returncode, done.stderr) == (1, f"workshop: cannot write to {copy.path}\n")
+
+
+def test_doctor_needs_no_setup(copy: Copy):
+    done = copy.run("doctor")
+    assert "Python" in done.stdout and done.stderr == ""
+    assert not copy.path.joinpath(".venv").exists()
+
+
+def start(copy: Copy, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [copy.script, *arguments],
+        env=copy.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def installed(copy: Copy) -> set[str]:
+    found = copy.path.glob(".venv/lib/python3*/site-packages/*.dist-info")
+    return {path.name.split("-")[0] for path in found}
+
+
+def hide_pip(copy: Copy) -> None:
+    """No uv, no apt-get, no configuration, and a Python without pip and ensurepip."""
+    copy.only_tools()
+    place = copy.path / "hidden"
+    place.mkdir()
+    place.joinpath("sitecustomize.py").write_text(NO_PIP)
+    copy.environment["PYTHONPATH"] = str(place)
+    copy.environment["HOME"] = str(place)
+    copy.environment.pop("XDG_CONFIG_HOME", None)
+
+
+def index_of_pip() -> str:
+    """The index that pip would ask: ours to use, but not to write down."""
+    if os.environ.get("PIP_INDEX_URL"):
+        return os.environ["PIP_INDEX_URL"]
+    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    done = subprocess.run(
+        [os.path.realpath(sys.executable), "-c", code], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip("this Python has no pip that could tell its index")
+    return done.stdout.strip()

@@ -8,11 +8,13 @@ The telling goes to standard error, what the programs print to standard output.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from minicontainer import explain, linux, narrate
 from minicontainer.errors import MinicontainerError
@@ -24,6 +26,7 @@ from .rootfs import build_root
 
 SHELL = "/bin/sh"
 PROGRAMS = [SHELL, "ls", "cat"]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--step", action="store_true", help="wait for Enter before each act")
     options = parser.parse_args(argv)
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    listener = explain.listener
+    listener, handlers = explain.listener, [signal.getsignal(number) for number in _SIGNALS]
     try:
+        signal.signal(signal.SIGTERM, _interrupt)
         narrator = narrate.listen(options.step)
-        with tempfile.TemporaryDirectory(prefix="minicontainer-") as directory:
+        with _scratch_directory() as directory:
             status = _play(directory)
         narrator.finish()
         return status
@@ -52,11 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         explain.listener = listener
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(_SIGNALS, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _scratch_directory() -> Iterator[str]:
+    directory = tempfile.mkdtemp(prefix="minicontainer-")
+    try:
+        yield directory
+    finally:
+        for number in _SIGNALS:  # a second Ctrl-C must not stop the tidying up
+            signal.signal(number, signal.SIG_IGN)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _play(directory: str) -> int:

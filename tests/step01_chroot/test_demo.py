@@ -49,17 +49,18 @@ def test_the_whole_story(tmp_path):
 
 @needs_namespaces
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("wait", [0.12, 0.18, 0.25])
+@pytest.mark.parametrize("wait", [0, 0.02, 0.04, 0.06])
 def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
     demo = subprocess.Popen(
         COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(tmp_path)
     )
     while not os.listdir(tmp_path) and demo.poll() is None:
         time.sleep(0.01)
-    time.sleep(wait - 0.12)
+    time.sleep(wait)
     demo.send_signal(number)
     _, errors = demo.communicate(timeout=20)
-    assert demo.returncode in (0, 130), errors
+    # The last two: it was over already, or Python itself was not up yet.
+    assert demo.returncode in (130, 0, -number), errors
     assert b"Traceback" not in errors
     assert os.listdir(tmp_path) == []
 

@@ -47,7 +47,9 @@ def test_run_passes_arguments_and_output_on():
     ],
 )
 def test_run_of_what_cannot_be_started(program, status, message):
-    done = play("print(run([sys.argv[1]])); print('once')", program)
+    # A directory of PATH that one may not search would make the answer 126.
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    done = play("print(run([sys.argv[1]])); print('once')", program, env=environment)
     assert done.stdout.split() == [str(status), "once"]
     assert done.stderr.strip() == message
 

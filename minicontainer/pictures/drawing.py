@@ -36,7 +36,8 @@ INK, GREY = "#1f2328", "#6e7781"
 _GRAPH = {"rankdir": "LR", "nodesep": ".12", "ranksep": ".7", "ordering": "out"}
 _FONT = {"fontname": "Courier", "fontsize": "10"}
 _EDGE = {"color": "#8c959f", "arrowsize": ".55", "fontcolor": GREY, "fontsize": "9"}
-_STYLE = (
+#: what a picture needs of its page: its plain text in the colour of the text around it.
+STYLE = (
     "<style>.mc-picture{overflow-x:auto}.mc-picture svg{display:block}"
     ".mc-picture .frame>text,.mc-picture .edge>text,.mc-picture .graph>text,"
     ".mc-picture .plain>text{fill:currentColor}"
@@ -75,7 +76,7 @@ class Picture:
             drawn = self.svg()
         except PictureError as error:
             drawn = f"<p>{html.escape(str(error))}</p><pre>{html.escape(self.dot)}</pre>"
-        return f'{_STYLE}<div class="mc-picture">{drawn}</div>'
+        return f'{STYLE}<div class="mc-picture">{drawn}</div>'
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": self.alt}

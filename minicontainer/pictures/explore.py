@@ -7,6 +7,7 @@ are `data-open="DIGEST"` for one listener (JupyterLab trips over <a> in SVG).
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
-from .drawing import Picture, write_whole
+from .drawing import STYLE, Picture, write_whole
 from .files import list_files
 from .images import Found, Image, open_images
 from .manifests import draw_images
@@ -105,7 +106,7 @@ def explore(
         for key, content in {**panels, **lists}.items()
     )
     hint = "<p><small>Click a box, or go there by Tab and press Enter, to open it.</small></p>"
-    parts = [_STYLE, '<div class="mc-explore">', hint, drawn, sections, "</div>", _SCRIPT]
+    parts = [STYLE, _STYLE, '<div class="mc-explore">', hint, drawn, sections, "</div>", _SCRIPT]
     return Explorer(picture, "".join(parts))
 
 
@@ -127,7 +128,7 @@ def _clickable(picture: Picture, behind: dict[str, list[Found]]) -> str:
 
 def _panels(images: Sequence[Image], shown: set[str]) -> dict[str, str]:
     """For each document and layer that is `shown`: what opens."""
-    jobs = {}
+    jobs: dict[str, tuple[Image, Found]] = {}
     for image in images:
         for found in image.top.each():
             if found.digest in shown:
@@ -165,10 +166,8 @@ def _body(image: Image, found: Found) -> str:
 def pretty(content: bytes) -> str:
     """JSON set out for reading; what is no JSON as it is; at most LONGEST_JSON characters."""
     text = content.decode(errors="replace")
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        pass
     return text if len(text) <= LONGEST_JSON else text[:LONGEST_JSON] + "\n… and more"
 
 

@@ -129,12 +129,7 @@ class BlobWriter:
             os.replace(self._path, self._final)
         explain.emit("digest", f"verified {wanted} ({self.offset} bytes)", size=self.offset)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
         if not self._resumable:
             self._path.unlink(missing_ok=True)

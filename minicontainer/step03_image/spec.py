@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, NotRequired, TypedDict, cast
 
-from .digest import split_digest
 from .errors import ImageError as ImageError
+from .shapes import argument, check, digest, map_of_strings, size
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -45,7 +45,6 @@ LAYER_TYPES = tuple(
 
 #: bytes; the distribution-spec bids registries to take manifests of at least this size
 LARGEST_DOCUMENT = 4 * 1024 * 1024
-_LARGEST_SIZE = 2**63 - 1
 
 Platform = TypedDict(
     "Platform",
@@ -136,7 +135,7 @@ def parse_index(content: bytes) -> Index:
     """
     document = _parse(content, "index")
     _refuse_other_kind(document, ("config", "layers"), INDEX_TYPES, "an index")
-    _check(document, _INDEX, "index")
+    check(document, _INDEX, "index")
     return cast(Index, document)
 
 
@@ -147,7 +146,7 @@ def parse_manifest(content: bytes) -> Manifest:
     """
     document = _parse(content, "manifest")
     _refuse_other_kind(document, ("manifests",), MANIFEST_TYPES, "a manifest")
-    _check(document, _MANIFEST, "manifest")
+    check(document, _MANIFEST, "manifest")
     return cast(Manifest, document)
 
 
@@ -157,7 +156,7 @@ def parse_config(content: bytes) -> ImageConfig:
     Spec: image-spec, config.md.
     """
     document = _parse(content, "config")
-    _check(document, _CONFIG, "config")
+    check(document, _CONFIG, "config")
     if document["rootfs"]["type"] != "layers":
         raise ImageError(f"rootfs.type is {document['rootfs']['type']!r}, not 'layers'", "config")
     return cast(ImageConfig, document)
@@ -227,56 +226,7 @@ def _refuse_other_kind(
         raise ImageError(f"{kind} must not have {' or '.join(present)}", kind)
 
 
-def _check(value: Any, shape: Any, where: str) -> None:
-    """Raise ImageError unless `value` has the `shape` (see the tables below)."""
-    if isinstance(shape, list):
-        _check(value, list, where)
-        for number, item in enumerate(value):
-            _check(item, shape[0], f"{where}[{number}]")
-    elif isinstance(shape, dict):
-        _check(value, dict, where)
-        for name, inner in shape.items():
-            name, optional = name.rstrip("?"), name.endswith("?")
-            if name in value:
-                _check(value[name], inner, f"{where}.{name}")
-            elif not optional:
-                raise ImageError(f"{name} is missing", where)
-    elif isinstance(shape, type):
-        if not isinstance(value, shape) or isinstance(value, bool):
-            raise ImageError(f"expected {_NAMES[shape]}, found {str(value)[:60]!r}", where)
-    else:
-        shape(value, where)
-
-
-def _map_of_strings(value: Any, where: str) -> None:
-    _check(value, dict, where)
-    _check(list(value.values()), [str], where)
-
-
-def _digest(value: Any, where: str) -> None:
-    try:
-        split_digest(value)
-    except ImageError as error:
-        raise ImageError(error.what, f"{where}: {error.where}".rstrip(": "), error.hint) from None
-
-
-def _size(value: Any, where: str) -> None:
-    _check(value, int, where)
-    if not 0 <= value <= _LARGEST_SIZE:
-        raise ImageError("not a size in bytes", where)
-
-
-def _argument(value: Any, where: str) -> None:
-    _check(value, str, where)
-    if "\0" in value:
-        raise ImageError("a NUL character, which no argument or path can hold", where)
-
-
-_NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
 _Shape = dict[str, Any]
-
-#: shapes: a type; [shape] a list of it; {"name": shape, "name?": shape} an object's
-#: members, needed and optional; a function that raises.
 _PLATFORM: _Shape = {
     "architecture": str,
     "os": str,
@@ -286,29 +236,29 @@ _PLATFORM: _Shape = {
 }
 _DESCRIPTOR: _Shape = {
     "mediaType": str,
-    "digest": _digest,
-    "size": _size,
+    "digest": digest,
+    "size": size,
     "platform?": _PLATFORM,
-    "annotations?": _map_of_strings,
+    "annotations?": map_of_strings,
     "urls?": [str],
     "artifactType?": str,
 }
-_INDEX: _Shape = {"manifests": [_DESCRIPTOR], "annotations?": _map_of_strings}
+_INDEX: _Shape = {"manifests": [_DESCRIPTOR], "annotations?": map_of_strings}
 _MANIFEST: _Shape = {
     "config": _DESCRIPTOR,
     "layers": [_DESCRIPTOR],
-    "annotations?": _map_of_strings,
+    "annotations?": map_of_strings,
     "subject?": _DESCRIPTOR,
 }
 _SETTINGS: _Shape = {
-    "User?": _argument,
+    "User?": argument,
     "ExposedPorts?": dict,
-    "Env?": [_argument],
-    "Entrypoint?": [_argument],
-    "Cmd?": [_argument],
+    "Env?": [argument],
+    "Entrypoint?": [argument],
+    "Cmd?": [argument],
     "Volumes?": dict,
-    "WorkingDir?": _argument,
-    "Labels?": _map_of_strings,
+    "WorkingDir?": argument,
+    "Labels?": map_of_strings,
     "StopSignal?": str,
 }
 _CONFIG: _Shape = {
@@ -318,7 +268,7 @@ _CONFIG: _Shape = {
     "os.version?": str,
     "os.features?": [str],
     "config?": _SETTINGS,
-    "rootfs": {"type": str, "diff_ids": [_digest]},
+    "rootfs": {"type": str, "diff_ids": [digest]},
     "created?": str,
     "author?": str,
     "history?": [dict],

@@ -1,0 +1,126 @@
+"""What goes into workshop/shell: this machine's `sh` and tools, and a few files.
+
+In: the machine's programs, which are read and never run. Out: the files of
+three layers. A program goes to /bin, a library to where the loader finds it.
+image-spec, layer.md, "Whiteouts" and "Opaque Whiteout".
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+
+from minicontainer.errors import MinicontainerError
+from minicontainer.step01_chroot.elf import libraries_of
+from minicontainer.step01_chroot.rootfs import find_program
+
+from .image_builder import OPAQUE, WHITEOUT, File, directory
+
+TOOLS = """
+    ls cat echo env id ps mount hostname sleep uname grep head tail wc mkdir rm touch cp mv ln
+    chmod chown stat date df tr sort test true false tty stty kill ip readlink
+"""
+LARGEST_FILE = 32 * 1024 * 1024
+
+ENTRYPOINT = """#!/bin/sh
+# What the image runs first: show who is at the door, then become the command.
+if [ -t 0 ]; then cat /etc/motd; fi
+exec "$@"
+"""
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nworkshop:x:1000:1000:Workshop:/home/workshop:/bin/sh\n"
+GROUP = "root:x:0:\ntty:x:5:\nworkshop:x:1000:\n"
+OS_RELEASE = 'NAME="Workshop"\nID=workshop\nPRETTY_NAME="workshop/shell, made on this machine"\n'
+MOTD = """
+Welcome to workshop/shell. You are inside a container. Look around:
+  ps            who else is here?            id        who are you?
+  mount         what is mounted?             hostname  where are you?
+  cat /usr/share/guide/README                what was done to these files?
+"""
+README = """The third layer of this image changed what the first one had put there:
+  /etc/motd         was replaced:   the layer has a file of the same name
+  /etc/build-note   was deleted:    the layer has etc/.wh.build-note
+  /usr/share/guide  was emptied:    the layer has usr/share/guide/.wh..wh..opq
+"""
+
+
+class NoTools(MinicontainerError):
+    """This machine has no program that an image could be made from."""
+
+
+def base_files() -> list[File]:
+    """The first layer: sh, what it needs, /etc, and files that a later layer changes.
+
+    Raises NoTools where there is no Linux; RootError, ElfError if sh can't be read.
+    """
+    if not sys.platform.startswith("linux"):
+        raise NoTools("this machine's programs are not Linux programs", sys.platform)
+    return [
+        *program_files("sh"),
+        *loader_settings(),
+        directory("dev"),
+        directory("proc"),
+        directory("sys"),
+        directory("root", 0o700),
+        directory("tmp", 0o1777),
+        directory("home/workshop"),
+        File("etc/passwd", PASSWD.encode()),
+        File("etc/group", GROUP.encode()),
+        File("etc/os-release", OS_RELEASE.encode()),
+        File("etc/motd", b"under construction\n"),
+        File("etc/build-note", b"remember to delete this note\n"),
+        File("usr/share/guide/draft-1", b"the first draft\n"),
+        File("usr/share/guide/old/draft-0", b"an even older draft\n"),
+    ]
+
+
+def tool_files(present: set[str]) -> list[File]:
+    """The second layer: the TOOLS that this machine has, without what is `present`."""
+    found: dict[str, File] = {}
+    for tool in TOOLS.split():
+        try:
+            files = program_files(tool)
+        except MinicontainerError:
+            continue  # not every machine has every tool
+        found.update({file.path: file for file in files})
+    return [file for path, file in found.items() if path not in present]
+
+
+def finishing_files() -> list[File]:
+    """The third layer: one file replaced, one deleted, one directory emptied and filled anew."""
+    return [
+        File("bin/entrypoint", ENTRYPOINT.encode(), 0o755),
+        File("etc/motd", MOTD.encode()),
+        File(f"etc/{WHITEOUT}build-note", b""),
+        File(f"usr/share/guide/{OPAQUE}", b""),
+        File("usr/share/guide/README", README.encode()),
+    ]
+
+
+def program_files(name: str) -> list[File]:
+    """The program in /bin, and its libraries.
+
+    A name that is a link to a program of many names (busybox, dash) stays one.
+    """
+    program = os.path.realpath(find_program(name))
+    libraries = [read_file(library, library.lstrip("/")) for library in libraries_of(program)]
+    own_name = os.path.basename(program)
+    files = [read_file(program, f"bin/{own_name}"), *libraries]
+    if own_name != name:
+        files.append(File(f"bin/{name}", link=own_name))
+    return files
+
+
+def read_file(path: str, name: str) -> File:
+    """The host's file `path` as a member of a layer; without setuid, and for all to run."""
+    with open(path, "rb") as stream:
+        content = stream.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise NoTools("too large for a small image", path)
+    return File(os.path.normpath(name), content, 0o755)
+
+
+def loader_settings() -> list[File]:
+    """Where the loader looks beyond its usual places: its cache (glibc), its path file (musl)."""
+    paths = glob.glob("/etc/ld.so.cache") + glob.glob("/etc/ld-musl-*.path")
+    return [File(path.lstrip("/"), read_file(path, "").content) for path in sorted(paths)]

@@ -1,0 +1,186 @@
+"""How does a name become an image on this machine?
+
+In: a reference. Out: the index or manifest it names, its config and its layers
+as verified blobs in the layout, and the name in its index.json: written last,
+so that a name never leads to an image that is not all there.
+distribution-spec, spec.md, "Pull"; image-spec, image-layout.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+from minicontainer import explain
+from minicontainer.errors import MinicontainerError
+from minicontainer.step03_image.blobs import in_use, write_blob
+from minicontainer.step03_image.errors import ImageError
+from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references, tag
+from minicontainer.step03_image.manifest import DEEPEST_NESTING, choose_manifest, host_platform
+from minicontainer.step03_image.spec import (
+    INDEX_TYPES,
+    Descriptor,
+    Manifest,
+    Platform,
+    parse_index,
+    parse_manifest,
+)
+
+from .addresses import is_loopback, origin
+from .client import Progress, Registry, get_blob, get_manifest, head_manifest, list_tags
+from .failures import LoginNeeded, NotFound
+from .reference import Reference
+from .transport import Transport
+
+#: how many blobs are fetched at a time
+PARALLEL = 4
+MOST_TAGS_SHOWN = 20
+
+Item = TypeVar("Item")
+
+
+def pull(
+    reference: Reference,
+    layout: Layout,
+    platform: Platform | None = None,
+    *,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Descriptor:
+    """Bring the image that `reference` names, for `platform` (this machine's), into `layout`.
+
+    Gives the descriptor of what the name stands for, an index or a manifest
+    (step 03's resolve leads from there to the manifest). Blobs that are there
+    are not fetched again; the others come several at a time, each one whole
+    and verified or not at all; only then `layout` learns the name. All threads
+    have ended when this returns or raises.
+
+    Raises NotFound (which lists the tags on offer), NoMatchingPlatform (the
+    platforms), RegistryError, ImageError. Spec: distribution-spec, spec.md, "Pull".
+    """
+    registry = registry or Registry(reference.api_host)
+    repository = reference.repository
+    with in_use(layout):
+        top, manifest = get_documents(registry, reference, layout, platform or host_platform())
+        blobs = {blob["digest"]: blob for blob in [manifest["config"], *manifest["layers"]]}
+        missing = [blob for blob in blobs.values() if not has_blob(layout, blob)]
+        report_what_is_there(len(blobs), len(missing))
+        in_parallel(
+            registry.transport,
+            lambda blob: get_blob(registry, repository, blob, layout, progress),
+            missing,
+        )
+        tag(layout, str(reference), top)
+    return top
+
+
+def get_documents(
+    registry: Registry, reference: Reference, layout: Layout, platform: Platform
+) -> tuple[Descriptor, Manifest]:
+    """What the name stands for, and the manifest it leads to; all documents put into `layout`."""
+    top, content = get_top(registry, reference, layout)
+    descriptor = top
+    for _ in range(DEEPEST_NESTING):
+        if descriptor["mediaType"] not in INDEX_TYPES:
+            return top, parse_manifest(content)
+        descriptor = choose_manifest(parse_index(content), platform)
+        content = get_child(registry, reference.repository, descriptor, layout)
+    if descriptor["mediaType"] in INDEX_TYPES:
+        raise ImageError("indexes are nested too deeply", str(reference))
+    return top, parse_manifest(content)
+
+
+def get_top(registry: Registry, reference: Reference, layout: Layout) -> tuple[Descriptor, bytes]:
+    """What the name stands for now; if that is here already, the registry is only asked for it."""
+    known = references(layout).get(str(reference))
+    repository, wanted = reference.repository, reference.wanted
+    if known is not None and has_blob(layout, known):
+        explain.step(f"Is {reference.familiar} still what we have?", "a HEAD request tells")
+        if head_manifest(registry, repository, wanted) == known["digest"]:
+            return plain(known), read_blob(layout, known)
+    explain.step(f"Ask {registry.host} for {repository}, {wanted}", "it gives a manifest or index")
+    try:
+        descriptor, content = get_manifest(registry, repository, wanted)
+    except (NotFound, LoginNeeded) as missing:
+        raise with_offer(missing, registry, reference) from missing
+    write_blob(layout, content, descriptor["mediaType"])
+    return descriptor, content
+
+
+def get_child(registry: Registry, repository: str, descriptor: Descriptor, layout: Layout) -> bytes:
+    """The manifest or index that an index points to, from here or from the registry."""
+    if has_blob(layout, descriptor):
+        return read_blob(layout, descriptor)
+    explain.step("Fetch the manifest for this platform", "by its digest, which the index gives")
+    found, content = get_manifest(registry, repository, descriptor["digest"])
+    if found["size"] != descriptor["size"]:
+        what = f"{found['size']} bytes, where the index says {descriptor['size']}"
+        raise ImageError(what, descriptor["digest"])
+    write_blob(layout, content, descriptor["mediaType"])
+    return content
+
+
+def plain(descriptor: Descriptor) -> Descriptor:
+    """The descriptor without what the layout added to it."""
+    return {
+        "mediaType": descriptor["mediaType"],
+        "digest": descriptor["digest"],
+        "size": descriptor["size"],
+    }
+
+
+def report_what_is_there(needed: int, missing: int) -> None:
+    explain.step(
+        f"Fetch {missing} of {needed} blobs",
+        f"config and layers; {needed - missing} are here already, by their digests",
+    )
+
+
+def in_parallel(transport: Transport, work: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Do `work` for each of `items`, PARALLEL at a time; the first failure ends them all."""
+    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="pull")
+    try:
+        for done in as_completed([pool.submit(work, item) for item in items]):
+            done.result()
+    except BaseException:
+        transport.cancel()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        transport.resume()
+
+
+def with_offer(
+    missing: NotFound | LoginNeeded, registry: Registry, reference: Reference
+) -> MinicontainerError:
+    """The failure in a user's words, with what the registry has instead, if it tells."""
+    try:
+        tags = list_tags(registry, reference.repository)
+    except MinicontainerError:
+        tags = []
+    if tags and isinstance(missing, NotFound):
+        shown = ", ".join(tags[:MOST_TAGS_SHOWN]) + (" …" if len(tags) > MOST_TAGS_SHOWN else "")
+        hint = f"on offer: {shown}"
+        return NotFound(404, f"no image {reference.wanted}", reference.familiar, hint)
+    offer = repositories_on_offer(registry)
+    if offer:
+        hint = f"on offer: {', '.join(offer[:MOST_TAGS_SHOWN])}"
+        return NotFound(404, f"{registry.host} has no such image", reference.familiar, hint)
+    if isinstance(missing, NotFound):
+        hint = f"check the name; {registry.host} said: {missing.what}"
+        return NotFound(404, "no such image", reference.familiar, hint)
+    hint = "the name is wrong, or the image is private: then log in first"
+    return LoginNeeded(missing.status, "access denied", reference.familiar, hint)
+
+
+def repositories_on_offer(registry: Registry) -> list[str]:
+    """What a registry on this machine has; others' catalogs are too long, or closed."""
+    if not is_loopback(origin(registry.address)[1]):
+        return []
+    try:
+        with registry.get("/v2/_catalog", "") as response:
+            found = response.json(1 << 20).get("repositories") or []
+    except MinicontainerError:
+        return []
+    return [name for name in found if isinstance(name, str)]

@@ -1,0 +1,140 @@
+"""How does one get a token, and what for?
+
+In: the challenge `Bearer realm="https://auth…/token",service="…"`, and maybe
+credentials. Out: a token that allows pulling from one repository for a short
+time. Nobody has to log in for what everybody may have.
+distribution, docs/spec/auth/token.md and oauth.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import urllib.parse
+from typing import Any, NamedTuple
+
+from .challenge import Challenge
+from .curl import shown_address
+from .failures import BadAnswer, refusal
+from .redirects import follow_redirects
+from .retries import insist
+from .transport import Response, Transport
+
+#: seconds that a token is good for when its `expires_in` does not say
+DEFAULT_LIFETIME = 60
+LARGEST_ANSWER = 1024 * 1024
+CLIENT_ID = "minicontainer"
+#: what token services answer that know no POST
+NO_POST = (401, 404, 405)
+
+
+class Credentials(NamedTuple):
+    """A login: name and password, or an identity token, which a former login left."""
+
+    username: str
+    password: str
+    identity_token: str = ""
+
+
+class Token(NamedTuple):
+    """The bearer of `value` may do what was asked for, for `expires_in` seconds."""
+
+    value: str
+    expires_in: float
+
+
+def fetch_token(
+    transport: Transport,
+    challenge: Challenge,
+    repository: str,
+    credentials: Credentials | None = None,
+) -> Token:
+    """A token to pull from `repository`, from the service that `challenge` names.
+
+    The scope is our own, `repository:NAME:pull`: the challenge's may ask for
+    more than we need, or for nothing real. Without credentials the service is
+    asked all the same. Its answer has the token as `token` or `access_token`.
+
+    Raises LoginNeeded, BadAnswer, RegistryError.
+    Source: distribution, docs/spec/auth/token.md, "Token Response Fields".
+    """
+    scope = f"repository:{repository}:pull"
+    response = None
+    if credentials is not None and credentials.identity_token:
+        response = post_identity_token(transport, challenge, scope, credentials)
+    if response is None:
+        headers = basic_login(credentials)
+        url = token_address(challenge, scope)
+        response = insist(transport, lambda: follow_redirects(transport, "GET", url, headers))
+    with response:
+        answer = token_answer(response)
+    token = answer.get("token") or answer.get("access_token")
+    return Token(checked_token(token, response.url), lifetime(answer.get("expires_in")))
+
+
+def token_address(challenge: Challenge, scope: str) -> str:
+    """The realm, with service and scope as its query."""
+    parts = urllib.parse.urlsplit(realm_of(challenge))
+    query = urllib.parse.parse_qsl(parts.query)
+    if "service" in challenge.parameters:
+        query.append(("service", challenge.parameters["service"]))
+    query.append(("scope", scope))
+    return urllib.parse.urlunsplit(parts._replace(query=urllib.parse.urlencode(query)))
+
+
+def realm_of(challenge: Challenge) -> str:
+    realm = challenge.parameters.get("realm")
+    if challenge.scheme != "bearer" or not realm:
+        raise BadAnswer("the registry does not say where to get a token")
+    return realm
+
+
+def basic_login(credentials: Credentials | None) -> dict[str, str]:
+    """The Authorization header for `credentials` (RFC 7617); no header without them."""
+    if credentials is None:
+        return {}
+    secret = credentials.identity_token or credentials.password
+    login = f"{credentials.username}:{secret}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(login).decode()}"}
+
+
+def post_identity_token(
+    transport: Transport, challenge: Challenge, scope: str, credentials: Credentials
+) -> Response | None:
+    """Buy a token with an identity token, by OAuth2; None if the service knows no such way.
+
+    Source: distribution, docs/spec/auth/oauth.md.
+    """
+    form = {
+        "grant_type": "refresh_token",
+        "service": challenge.parameters.get("service", ""),
+        "scope": scope,
+        "client_id": CLIENT_ID,
+        "refresh_token": credentials.identity_token,
+    }
+    realm = realm_of(challenge)
+    response = insist(transport, lambda: transport.send("POST", realm, {}, form))
+    if response.status in NO_POST:
+        response.close()
+        return None
+    return response
+
+
+def token_answer(response: Response) -> dict[str, Any]:
+    """The token service's document; its errors raise LoginNeeded or Refused."""
+    if response.status != 200:
+        body = response.read(LARGEST_ANSWER)
+        raise refusal(response.status, shown_address(response.url), body)
+    return response.json(LARGEST_ANSWER)
+
+
+def checked_token(token: object, url: str) -> str:
+    """`token`, unless it could not go into a header."""
+    if isinstance(token, str) and token and token.isascii() and token.isprintable():
+        return token
+    raise BadAnswer("the token service's answer has no token", shown_address(url))
+
+
+def lifetime(expires_in: object) -> float:
+    """Seconds; DEFAULT_LIFETIME for what is missing or no number."""
+    sound = isinstance(expires_in, int | float) and not isinstance(expires_in, bool)
+    return float(expires_in) if sound and expires_in > 0 else DEFAULT_LIFETIME  # type: ignore

@@ -1,0 +1,64 @@
+"""What do we answer when a registry says "401, who are you"?
+
+In: its challenges, the repository, and the login if there is one. Out: the
+value of the Authorization header to ask again with.
+Sources: RFC 7617 (Basic), RFC 6750 (Bearer); distribution, docs/spec/auth/token.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minicontainer.step04_registry.challenge import Challenge
+from minicontainer.step04_registry.client import Authorize
+from minicontainer.step04_registry.failures import LoginNeeded
+from minicontainer.step04_registry.token import Credentials, basic_login, fetch_token
+from minicontainer.step04_registry.transport import Transport
+
+from .files import credentials_for
+
+HINT = "log in first (docker login, podman login or skopeo login), or check the name"
+
+
+def authorizer(registry: str, files: Iterable[str] | None = None) -> Authorize:
+    """The `authorize` to give a step 4 Registry: answers with the logins kept for `registry`.
+
+    `registry` is the name that images have (docker.io), `files` those to read
+    instead of the usual ones. They are read only when the registry asks.
+    """
+    kept = None if files is None else list(files)
+
+    def answer(challenges: list[Challenge], repository: str, transport: Transport) -> str:
+        login = credentials_for(registry, repository, kept)
+        return authorize(challenges, repository, transport, login)
+
+    return answer
+
+
+def authorize(
+    challenges: list[Challenge],
+    repository: str,
+    transport: Transport,
+    credentials: Credentials | None = None,
+) -> str:
+    """The Authorization header that answers `challenges`, to pull from `repository`.
+
+    Bearer is taken before Basic, since a token can do less harm than a password.
+    A token service is asked without a login too: it may know what is public.
+
+    Raises LoginNeeded, and what fetch_token raises.
+    Source: RFC 9110, section 11.6; distribution, docs/spec/auth/token.md.
+    """
+    offered = {challenge.scheme: challenge for challenge in reversed(challenges)}
+    if "bearer" in offered:
+        token = fetch_token(transport, offered["bearer"], repository, credentials)
+        return f"Bearer {token.value}"
+    if "basic" not in offered:
+        schemes = ", ".join(offered) or "nothing"
+        raise LoginNeeded(401, f"the registry asks for {schemes}; we know Bearer and Basic")
+    if credentials is None:
+        raise LoginNeeded(401, "the registry wants a login", repository, HINT)
+    if not credentials.password:
+        what = "the registry wants a password, and the login kept for it has none"
+        raise LoginNeeded(401, what, repository, HINT)
+    return basic_login(credentials)["Authorization"]

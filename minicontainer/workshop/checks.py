@@ -1,0 +1,205 @@
+"""The words in which the checks of a lab are written.
+
+    @check("apply_layer", points=2, rule='image-spec, layer.md, "Whiteouts": …')
+    def test_whiteout(tmp_path):
+        \"\"\"a whiteout removes what lower layers put there\"\"\"
+        found = outcome(apply_layer, layer, tmp_path)
+        expect(found, None, story="a layer holding … was applied",
+               mistakes={"whiteout-left": lambda: (tmp_path / "etc/.wh.motd").exists()})
+
+`check` marks a function, `outcome` calls the learner's function and gives what
+came of it, `expect` compares, `apart` calls in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from . import isolation
+
+#: how much of a value a report shows
+_WIDTH = 400
+
+
+class Mark(NamedTuple):
+    """What `@check` says about a test function."""
+
+    exercise: str
+    points: int
+    rule: str
+    seconds: float
+
+
+def check(exercise: str, *, points: int, rule: str, seconds: float = 2.0) -> Callable:
+    """Mark a function as a check of `exercise`, worth `points`.
+
+    `rule` says what the specification asks, in our words, and begins with its
+    file and heading; after `seconds` the check is stopped.
+    """
+
+    def mark(function: Callable) -> Callable:
+        function.mark = Mark(exercise, points, rule, seconds)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Failed(Exception):
+    """A check found something else than it expected; the texts are ready to show."""
+
+    def __init__(self, story: str, expected: str, found: str, mistake: str = "") -> None:
+        super().__init__(f"{story}: expected {expected}, found {found}")
+        self.story, self.expected, self.found, self.mistake = story, expected, found, mistake
+
+
+class Raises:
+    """Stands for "an error of this kind" in `expect(found, Raises(ImageError))`."""
+
+    def __init__(self, kind: type[BaseException] | tuple[type[BaseException], ...]) -> None:
+        self.kinds = kind if isinstance(kind, tuple) else (kind,)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Raised):
+            return False
+        told = getattr(other.error, "kinds", ())
+        return isinstance(other.error, self.kinds) or any(k.__name__ in told for k in self.kinds)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{' or '.join(kind.__name__ for kind in self.kinds)} is raised"
+
+
+class Raised:
+    """What `outcome` gives when the learner's function raised `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    @property
+    def kind(self) -> str:
+        """The name of the exception's class."""
+        return next(iter(getattr(self.error, "kinds", ())), type(self.error).__name__)
+
+    def __str__(self) -> str:
+        message = str(self.error).strip() or "no message"
+        return f"{self.kind} was raised: {message}"
+
+
+class Told(Exception):
+    """An error met in another process (see `apart`): its classes by name, its errno, its lines."""
+
+    def __init__(
+        self,
+        message: str,
+        kinds: tuple[str, ...] = (),
+        errno: int | None = None,
+        where: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.kinds, self.errno, self.where = kinds, errno, where
+
+
+def outcome(function: Callable, *arguments: Any, **named: Any) -> Any:
+    """What the call returns, or `Raised` with the error it raised."""
+    try:
+        return function(*arguments, **named)
+    except NotImplementedError:
+        raise
+    except (Exception, SystemExit) as error:
+        return Raised(error)
+
+
+def expect(
+    found: Any,
+    expected: Any,
+    *,
+    story: str,
+    mistakes: Mapping[str, bool | Callable[[], bool]] | None = None,
+    shown: str = "",
+) -> None:
+    """Fail the check, with all a learner needs to know, unless `found == expected`.
+
+    `story` says what was done; `mistakes` maps keys of lab.toml's misconceptions
+    to what tells them: the first that holds is the one the learner hears of.
+    `shown` says in words what was expected, where the value alone does not.
+    """
+    if expected == found:
+        return
+    key = next((key for key, holds in (mistakes or {}).items() if _holds(holds)), "")
+    wanted, got = _differences(expected, found)
+    failure = Failed(story, shown or wanted, got, key)
+    if isinstance(found, Raised):
+        raise failure from found.error
+    raise failure
+
+
+def _holds(condition: bool | Callable[[], bool]) -> bool:
+    return bool(condition() if callable(condition) else condition)
+
+
+def _differences(expected: Any, found: Any) -> tuple[str, str]:
+    """Both as text; of two dicts, only where they differ."""
+    if not (isinstance(expected, dict) and isinstance(found, dict)):
+        return show(expected), show(found)
+    keys = [k for k in {**expected, **found} if expected.get(k, ...) != found.get(k, ...)]
+    sides = ["\n".join(f"{key}: {_entry(side, key)}" for key in keys) for side in (expected, found)]
+    return sides[0][:_WIDTH], sides[1][:_WIDTH]
+
+
+def _entry(side: dict, key: Any) -> str:
+    return show(side[key]) if key in side else "nothing"
+
+
+def show(value: Any) -> str:
+    """A value as a learner would write it, shortened in the middle when long."""
+    text = str(value) if isinstance(value, Raised | Raises) else repr(value)
+    if len(text) > _WIDTH:
+        text = f"{text[: _WIDTH // 2]} … {text[-_WIDTH // 4 :]}"
+    return text
+
+
+def apart(function: Callable[[], Any]) -> Any:
+    """Call `function` in a process of its own; give what it returned, through JSON.
+
+    For code that changes its process: namespaces, root directory, exec. Gives
+    `Raised` when it raised, also when the process ended without an answer.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _answer(function, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if not said:
+        isolation.note_if_late(status)
+        return Raised(Told(isolation.ended(os.waitstatus_to_exitcode(status))))
+    told = json.loads(said)
+    return told["value"] if "value" in told else Raised(_retold(told["raised"]))
+
+
+def _answer(function: Callable[[], Any], writing: int) -> None:
+    """In the child of `apart`: say what came of it and end, whatever happens."""
+    try:
+        isolation.arm(part=0.8)
+        try:
+            said: dict = {"value": function()}
+        except BaseException as error:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            number = getattr(error, "errno", None)
+            said = {"raised": [str(error), kinds, number, isolation.learners_lines(error)]}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(said, pipe, default=str)
+    finally:
+        os._exit(0)
+
+
+def _retold(told: list) -> Told:
+    message, kinds, number, where = told
+    return Told(message, tuple(kinds), number, tuple(where))

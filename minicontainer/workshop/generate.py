@@ -1,0 +1,176 @@
+"""Makes the notebooks: lab.md and the package's functions -> labs/ and solutions/.
+
+`python -m minicontainer.workshop.generate [NN …]` writes both, the solutions
+executed in a real kernel; the same input gives the same bytes. Cell ids come
+from what a cell holds; there are no timestamps, and pictures are drawn by the
+Graphviz that draws alike everywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from minicontainer.errors import MinicontainerError
+
+from . import exercises
+from .answers import read_notebook
+from .lab import Lab, LabError, find_lab, find_labs
+from .page import Block, parse
+
+_PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
+_SETUP = """\
+# Run this cell first (Shift+Enter): it brings the names that your functions may use.
+from __future__ import annotations
+
+{imports}
+from minicontainer.workshop.notebook import begin
+from minicontainer.workshop.scenes import lab{lab} as scenes
+
+check, hint, compare, progress = begin("{lab}")"""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the notebooks of the labs named, or of all."""
+    try:
+        labs = [find_lab(number) for number in arguments] or find_labs()
+        for lab in labs:
+            write(lab)
+            print(f"lab {lab.id}: {lab.notebook} written")
+    except MinicontainerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def write(lab: Lab) -> None:
+    """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
+    path = lab.notebook_path("labs")
+    names = [exercise.name for exercise in lab.exercises]
+    if path.exists() and (mine := read_notebook(path, names).written()):
+        raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
+    _save(path, to_text(learners(lab)))
+    solved = lab.notebook_path("solutions")
+    _save(solved, to_text(solution(lab)))
+    _save(solved, executed(to_text(solution(lab)), solved.parent))
+
+
+def learners(lab: Lab) -> dict[str, Any]:
+    """The notebook that a learner starts from."""
+    return _notebook(lab, exercises.stub)
+
+
+def solution(lab: Lab) -> dict[str, Any]:
+    """The notebook with the package's own functions, not executed."""
+    return _notebook(lab, exercises.solution)
+
+
+def to_text(notebook: dict[str, Any]) -> str:
+    """The notebook as a file, laid out as Jupyter does it."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def executed(notebook: str, directory: Path) -> str:
+    """The notebook after Run All in a kernel started in `directory`. Needs nbclient."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    node = nbformat.reads(notebook, as_version=4)
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, **_PORTABLE, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
+        client = NotebookClient(
+            node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
+        )
+        client.execute(cwd=str(directory), env=environment)
+    node.metadata = nbformat.reads(notebook, as_version=4).metadata
+    return nbformat.writes(node) + "\n"
+
+
+def _notebook(lab: Lab, function_cell) -> dict[str, Any]:
+    file = lab.directory / "lab.md"
+    cells = _Cells(lab, function_cell)
+    for block in parse(file.read_text("utf-8"), str(file)):
+        cells.add(block)
+    return {
+        "cells": cells.made,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+class _Cells:
+    """The cells made so far; one method a kind of block."""
+
+    def __init__(self, lab: Lab, function_cell) -> None:
+        self.lab, self.function_cell = lab, function_cell
+        self.made: list[dict[str, Any]] = []
+
+    def add(self, block: Block) -> None:
+        getattr(self, f"_{block.kind}")(block.text)
+
+    def _prose(self, text: str) -> None:
+        self._cell("markdown", text)
+
+    def _code(self, text: str) -> None:
+        self._cell("code", text)
+
+    def _setup(self, _: str) -> None:
+        imports = exercises.imports(self.lab.exercises)
+        self._cell("code", _SETUP.format(imports=imports, lab=self.lab.id), "setup")
+
+    def _exercise(self, name: str) -> None:
+        self._cell("code", self.function_cell(self.lab.exercise(name)), f"exercise-{name}")
+        self._cell("code", f"check({name})", f"check-{name}")
+
+    def _picture(self, expression: str) -> None:
+        picture = self._value(expression)
+        name = f"picture-{len(self.made) + 1}.svg"
+        drawn = base64.b64encode(picture.svg().encode()).decode()
+        alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
+        self._cell("markdown", f"![{alt}](attachment:{name})")
+        self.made[-1]["attachments"] = {name: {"image/svg+xml": drawn}}
+
+    def _transcript(self, expression: str) -> None:
+        self._cell("markdown", f"```text\n{str(self._value(expression)).strip()}\n```")
+
+    def _value(self, expression: str) -> Any:
+        """What the expression gives, seen from the lab's scenes."""
+        os.environ.update(_PORTABLE)
+        scenes = importlib.import_module(f"minicontainer.workshop.scenes.lab{self.lab.id}")
+        return eval(expression, vars(scenes))  # noqa: S307 - the text is our own
+
+    def _cell(self, kind: str, source: str, name: str = "") -> None:
+        """Append a cell; its id is `name`, or made from its source."""
+        same = sum(1 for cell in self.made if "".join(cell["source"]) == source)
+        unnamed = hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
+        cell: dict[str, Any] = {
+            "cell_type": kind,
+            "id": name or unnamed,
+            "metadata": {},
+            "source": source.splitlines(keepends=True),
+        }
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        self.made.append(cell)
+
+
+def _save(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.new")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""The results as HTML for a notebook cell: plain `div`s in the theme's colours.
+
+Only inline styles with JupyterLab's variables and fallbacks, so that it looks
+right in a dark theme, in other editors, and after the kernel is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from .grader import Result
+from .lab import Check, Lab
+from .report import facts, symbol
+
+_TEXT = "var(--jp-ui-font-color1, inherit)"
+_QUIET = "var(--jp-ui-font-color2, gray)"
+_LINE = "var(--jp-border-color2, #8885)"
+_MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
+_COLOURS = {
+    "✓": "var(--jp-success-color1, #1a7f37)",
+    "✗": "var(--jp-error-color1, #cf222e)",
+    "○": _QUIET,
+    "…": _QUIET,
+}
+
+
+def box(*parts: str) -> str:
+    """The frame around everything we show in a cell."""
+    style = f"color: {_TEXT}; border-left: 3px solid {_LINE}; padding: 0.2em 0 0.2em 0.9em"
+    return f'<div style="{style}; max-width: 54em; line-height: 1.5">{"".join(parts)}</div>'
+
+
+def line(text: str, quiet: bool = False) -> str:
+    """One line of ordinary text."""
+    return f'<div style="color: {_QUIET if quiet else _TEXT}">{escape(text)}</div>'
+
+
+def heading(text: str) -> str:
+    """A line in bold."""
+    return f'<div style="font-weight: 600">{escape(text)}</div>'
+
+
+def row(sign: str, text: str, right: str = "") -> str:
+    """`✓ text            right`."""
+    mark = f'<span style="color: {_COLOURS[sign]}; font-weight: 700">{sign}</span>'
+    return (
+        '<div style="display: flex; gap: 0.6em">'
+        f'{mark}<span style="flex: 1">{escape(text)}</span>'
+        f'<span style="color: {_QUIET}">{escape(right)}</span></div>'
+    )
+
+
+def waiting(check: Check) -> str:
+    """A check whose result is not known yet."""
+    return row("…", check.title, _points(0, check))
+
+
+def result_row(lab: Lab, result: Result, full: bool) -> str:
+    """A check's result; with `full`, everything a failing one has to tell."""
+    got = result.check.points if result.passed else 0
+    shown = row(symbol(result.outcome), result.check.title, _points(got, result.check))
+    return shown + (details(facts(lab, result)) if full else "")
+
+
+def _points(got: int, check: Check) -> str:
+    return f"{got} / {check.points}"
+
+
+def details(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labels and texts below each other, as in the terminal's report."""
+    rows = []
+    for label, text in pairs:
+        style = f"white-space: pre-wrap; overflow-wrap: anywhere; {_style(label)}"
+        rows.append(
+            '<div style="display: flex; gap: 0.6em; margin: 0.15em 0">'
+            f'<div style="flex: 0 0 5.5em; color: {_QUIET}">{escape(label)}</div>'
+            f'<div style="flex: 1; {style}">{escape(text)}</div></div>'
+        )
+    return f'<div style="margin: 0.3em 0 0.7em 1.4em">{"".join(rows)}</div>'
+
+
+def _style(label: str) -> str:
+    if label in ("expected", "found", "where", "printed"):
+        return _MONO
+    return "font-weight: 600" if label in ("hint 1", "this is") else ""
+
+
+def side_by_side(columns: Iterable[tuple[str, str]]) -> str:
+    """Sources beside each other, each under its title."""
+    made = [
+        f'<div style="flex: 1 1 20em; min-width: 0"><div style="color: {_QUIET}">{escape(title)}'
+        f'</div><pre style="{_MONO}; color: {_TEXT}; overflow-x: auto">{escape(source)}</pre></div>'
+        for title, source in columns
+    ]
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 1.5em">{"".join(made)}</div>'

@@ -1,0 +1,194 @@
+"""A place for code that nobody has read: it may break whatever it sees there.
+
+`enter` moves a fresh process into a user, mount, pid, ipc and uts namespace in
+which the whole machine is read-only but one scratch directory, and sets limits;
+what it starts ends with it. On a machine without such namespaces `enter` says
+so, and limits and the clock remain. user_namespaces(7), pid_namespaces(7),
+mount_setattr(2), setrlimit(2).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import time
+import traceback
+
+_MEBI = 1 << 20
+#: the ids inside: 0 is nobody's outside, the others are shifted by one
+_NOBODY = 65534
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+labels: set[str] = set()
+_seconds = 0.0
+_deadline = 0.0
+
+
+def enter(scratch: str) -> bool:
+    """Isolate this process and continue in a child of it; False where that cannot be had.
+
+    `scratch` is an empty directory, the only writable one afterwards. To be
+    called early, with one thread. Raises OSError when it fails half-way.
+    """
+    if sys.platform != "linux":
+        return False
+    from minicontainer import linux
+
+    linux.prctl(linux.PR_SET_PDEATHSIG, 9)
+    spaces = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
+    mapper = _Mapper()
+    try:
+        linux.unshare(linux.CLONE_NEWUSER | spaces)
+    except OSError:
+        mapper.write(False)
+        return False
+    mapper.write(True)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    _protect(scratch)
+    _fork_and_wait()  # the child is process 1 of the new pid namespace
+    linux.prctl(linux.PR_SET_PDEATHSIG, 9)
+    linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    _fork_and_wait()
+    return True
+
+
+class _Mapper:
+    """Writes the id maps of its parent, which from inside may map only itself.
+
+    An ordinary user becomes 0 inside. Root does not stay root: 0 inside is an id
+    that owns nothing, so that limits hold, and root's files keep an owner.
+    """
+
+    def __init__(self) -> None:
+        self.target = os.getpid()
+        users, groups = f"0 {os.getuid()} 1\n", f"0 {os.getgid()} 1\n"
+        if os.getuid() == 0:
+            users = groups = f"0 {_NOBODY} 1\n1 0 {_NOBODY}\n"
+        self.maps = {"setgroups": "deny", "uid_map": users, "gid_map": groups}
+        go, self.going = os.pipe()
+        self.done, saying = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.going)
+            self._serve(go, saying)
+        os.close(go)
+        os.close(saying)
+
+    def _serve(self, go: int, saying: int) -> None:
+        status = 1
+        try:
+            if os.read(go, 1) == b"y":
+                for name, text in self.maps.items():
+                    with open(f"/proc/{self.target}/{name}", "w") as file:
+                        file.write(text)
+                os.write(saying, b"y")
+            status = 0
+        finally:
+            os._exit(status)
+
+    def write(self, wanted: bool) -> None:
+        """Let it write the maps, or end it; raises OSError when it could not."""
+        os.write(self.going, b"y" if wanted else b"n")
+        said = os.read(self.done, 1)
+        os.waitpid(self.pid, 0)
+        os.close(self.going)
+        os.close(self.done)
+        if wanted and not said:
+            raise PermissionError("the maps of the user namespace could not be written")
+
+
+def _protect(scratch: str) -> None:
+    """Everything read-only; a small tmpfs on `scratch`, and a /dev of harmless devices."""
+    from minicontainer import linux
+
+    linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    linux.mount_setattr("/", linux.MOUNT_ATTR_RDONLY, recursive=True)
+    linux.mount("tmpfs", scratch, "tmpfs", linux.MS_NOSUID, "size=256m,mode=755")
+    devices = f"{scratch}/dev"
+    os.mkdir(devices)
+    linux.mount("tmpfs", devices, "tmpfs", linux.MS_NOSUID, "size=16m,mode=755")
+    for name in _DEVICES:
+        os.close(os.open(f"{devices}/{name}", os.O_CREAT))
+        linux.mount(f"/dev/{name}", f"{devices}/{name}", None, linux.MS_BIND)
+    for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(f"/proc/self/{target}", f"{devices}/{name}")
+    os.mkdir(f"{devices}/shm", 0o1777)
+    os.mkdir(f"{devices}/pts")
+    options = "newinstance,ptmxmode=0666,mode=0620"
+    linux.mount("devpts", f"{devices}/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, options)
+    os.symlink("pts/ptmx", f"{devices}/ptmx")
+    linux.mount(devices, "/dev", None, linux.MS_MOVE)
+    os.rmdir(devices)
+
+
+def _fork_and_wait() -> None:
+    """Go on in a child; the parent waits for it, reaps what is left to it, and ends alike."""
+    child = os.fork()
+    if child == 0:
+        return
+    status = 0
+    try:
+        ended_pid = 0
+        while ended_pid != child:
+            ended_pid, status = os.waitpid(-1, 0)
+    finally:
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(code if code >= 0 else 128 - code)
+
+
+def limit() -> None:
+    """Few processes, bounded memory and file size, no core dumps (where limits exist)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    wanted = {
+        resource.RLIMIT_AS: 2048 * _MEBI,
+        resource.RLIMIT_FSIZE: 256 * _MEBI,
+        resource.RLIMIT_CORE: 0,
+    }
+    if sys.platform == "linux":
+        wanted[resource.RLIMIT_NPROC] = 200
+    for name, value in wanted.items():
+        _, hard = resource.getrlimit(name)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(name, (value, value))
+
+
+def arm(seconds: float | None = None, part: float = 1.0) -> None:
+    """End this process, saying on stderr where it was, after `seconds`.
+
+    Without `seconds`: again as long as last time, or a `part` of what is left.
+    """
+    global _seconds, _deadline
+    if seconds is not None:
+        _seconds, _deadline = seconds, time.monotonic() + seconds
+    left = max((_deadline - time.monotonic()) * part, 0.05)
+    faulthandler.dump_traceback_later(left, exit=True, file=sys.__stderr__ or sys.stderr)
+
+
+def note_if_late(status: int) -> None:
+    """After a child armed with `arm(part=…)` ended: TimeoutError when its time was up."""
+    late = _deadline and time.monotonic() > _deadline - _seconds * 0.2 - 0.1
+    if late and os.waitstatus_to_exitcode(status) == 1:
+        raise TimeoutError("it did not end")
+
+
+def ended(code: int) -> str:
+    """An exit status (negative: a signal) in words."""
+    if code < 0:
+        import signal
+
+        return f"the process was killed by {signal.Signals(-code).name}"
+    return f"the process ended with exit status {code}"
+
+
+def learners_lines(error: BaseException) -> list[str]:
+    """The lines of the learner's cells that `error` passed through, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    told = list(getattr(error, "where", ()))
+    own = [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]
+    return own + told

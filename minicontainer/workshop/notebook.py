@@ -1,0 +1,204 @@
+"""What a lab's notebook can say: check(f), hint(name), compare(name), progress().
+
+The live functions, as the kernel's history holds them, go to the same child
+that grades the saved notebook; nothing of a learner's code is checked in the
+kernel. Results come into the cell one after the other, as plain HTML.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minicontainer.errors import MinicontainerError
+
+from . import html
+from .answers import WRITTEN, Answers, Cell, read_cells, read_notebook
+from .exercises import solution
+from .grader import Result, grade
+from .lab import ANSWERS_VARIABLE, Check, Exercise, Lab, answers_directory, find_lab
+from .progress import Progress
+from .report import facts, symbol, tells
+
+
+class Commands(NamedTuple):
+    """What `begin` gives."""
+
+    check: Callable[..., None]
+    hint: Callable[..., None]
+    compare: Callable[..., None]
+    progress: Callable[..., None]
+
+
+def begin(number: str) -> Commands:
+    """The commands for lab `number`, for its notebook's first cell."""
+    if Path.cwd().parent.name == "solutions":
+        os.environ[ANSWERS_VARIABLE] = "solutions"
+    book = _Book(find_lab(number))
+    return Commands(book.check, book.hint, book.compare, book.progress)
+
+
+def _plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Show our own errors as one line instead of a traceback."""
+
+    def run(self: _Book, *arguments: Any) -> None:
+        try:
+            command(self, *arguments)
+        except MinicontainerError as error:
+            _Display().show(html.box(html.line(str(error))), str(error))
+
+    run.__doc__, run.__name__ = command.__doc__, command.__name__
+    return run
+
+
+class _Book:
+    """A lab's notebook while it is open in a kernel."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.names = [exercise.name for exercise in lab.exercises]
+        self.store = Progress(lab.root)
+        self.records = answers_directory() == "labs"
+
+    @_plainly
+    def check(self, *functions: Callable | str) -> None:
+        """Check the functions given, or all of the lab, as they are in this kernel now."""
+        wanted = [_name(function) for function in functions] or self.names
+        exercises = [self.lab.exercise(name) for name in wanted]
+        answers = read_cells(_history(), self.names)
+        checks = [check for check in self.lab.checks if check.exercise in wanted]
+        display = _Display()
+        results: list[Result] = []
+        display.show(*self._shown(exercises, checks, results, []))
+        for result in grade(self.lab, answers, checks):
+            results.append(result)
+            display.show(*self._shown(exercises, checks, results, []))
+        if self.records:
+            self.store.record(self.lab, results)
+        remarks = [*self._advice(exercises, results), *self._unsaved(answers, wanted)]
+        display.show(*self._shown(exercises, checks, results, remarks))
+
+    def _shown(
+        self, exercises: list[Exercise], checks: list[Check], results: list[Result], end: list[str]
+    ) -> tuple[str, str]:
+        """The cell's output so far, as HTML and as text."""
+        known = {result.check.name: result for result in results}
+        parts, lines = [], []
+        for exercise in exercises:
+            own = [check for check in checks if check.exercise == exercise.name]
+            got = sum(c.points for c in own if c.name in known and known[c.name].passed)
+            head = (
+                f"{exercise.number} {exercise.name}   {got} / {sum(c.points for c in own)} points"
+            )
+            parts.append(html.heading(head))
+            lines.append(head)
+            told = False
+            for check in own:
+                result = known.get(check.name)
+                full = result is not None and tells(result) and not told
+                told = told or full
+                parts.append(
+                    html.result_row(self.lab, result, full) if result else html.waiting(check)
+                )
+                lines.append(f"  {symbol(result.outcome) if result else '…'} {check.title}")
+                if result and full:
+                    lines += [f"      {label}  {text}" for label, text in facts(self.lab, result)]
+        parts += [html.line(text) for text in end]
+        return html.box(*parts), "\n".join([*lines, *end])
+
+    def _advice(self, exercises: list[Exercise], results: list[Result]) -> list[str]:
+        """What to do next, in a line."""
+        missed = next((result for result in results if not result.passed), None)
+        if missed is None:
+            rest = self.names[self.names.index(exercises[-1].name) + 1 :]
+            return [f"All passed. Next: {rest[0]}" if rest else "All passed."]
+        name = missed.check.exercise
+        if missed.outcome == "not started":
+            return [f"{name} is not started: write it in the cell above, and run that cell."]
+        if missed.outcome == "missing":
+            return [f"This kernel does not know {name} yet: run its cell, then check again."]
+        return [f'More help: hint("{name}")']
+
+    def _unsaved(self, live: Answers, names: list[str]) -> list[str]:
+        """A remark where the saved notebook, which pytest grades, holds something else."""
+        try:
+            path = self.lab.notebook_path(answers_directory())
+            saved = read_notebook(path, self.names).functions
+        except MinicontainerError:
+            return []
+        differ = [n for n in names if live.functions[n].state == WRITTEN]
+        differ = [n for n in differ if saved[n].source.strip() != live.functions[n].source.strip()]
+        if not differ:
+            return []
+        return [f"The saved notebook has another {', '.join(differ)}: save it (Ctrl+S)."]
+
+    @_plainly
+    def hint(self, exercise: Callable | str, number: int = 0) -> None:
+        """Show hint `number` (1 to 3), or the next one that was not read yet."""
+        found = self.lab.exercise(_name(exercise))
+        text = next_hint(self.lab, found, self.store, number)
+        _Display().show(html.box(html.line(text)), text)
+
+    @_plainly
+    def compare(self, exercise: Callable | str) -> None:
+        """Show your function beside the package's, once it passes or when you ask twice."""
+        found = self.lab.exercise(_name(exercise))
+        if self.records and not self.store.may_see(self.lab, found.name):
+            text = f"{found.name} does not pass yet. Ask again to see the solution all the same."
+            _Display().show(html.box(html.line(text)), text)
+            return
+        mine = read_cells(_history(), self.names).functions[found.name].source or "(nothing yet)"
+        columns = [("yours", mine), (f"the package's ({found.module})", solution(found))]
+        text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
+        _Display().show(html.box(html.side_by_side(columns)), text)
+
+    @_plainly
+    def progress(self) -> None:
+        """Show how far you are in this lab."""
+        rows, lines = [], []
+        for exercise in self.lab.exercises:
+            got, total = self.store.points(self.lab, exercise.name), self.lab.points(exercise.name)
+            sign = "✓" if got == total else "○"
+            rows.append(html.row(sign, f"{exercise.number} {exercise.name}", f"{got} / {total}"))
+            lines.append(f"{sign} {exercise.number} {exercise.name:<20} {got:>2} / {total}")
+        _Display().show(html.box(*rows), "\n".join(lines))
+
+
+def next_hint(lab: Lab, exercise: Exercise, store: Progress, number: int = 0) -> str:
+    """Hint `number` of the exercise, or the next one; remembers that it was read."""
+    count = len(exercise.hints)
+    number = max(1, min(number or store.hints(lab, exercise.name) + 1, count))
+    store.hint_read(lab, exercise.name, number)
+    more = f'   (there is another: hint("{exercise.name}", {number + 1}))' if number < count else ""
+    return f"hint {number} of {count}: {exercise.hints[number - 1]}{more}"
+
+
+def _name(function: Callable | str) -> str:
+    return function if isinstance(function, str) else getattr(function, "__name__", str(function))
+
+
+def _history() -> list[Cell]:
+    """The cells this kernel has run, in the order they were run."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    history = shell.history_manager.input_hist_raw if shell else []
+    return [Cell(f"In [{number}]", source) for number, source in enumerate(history) if source]
+
+
+class _Display:
+    """One output in the cell, which is shown again each time it changes."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, as_html: str, as_text: str) -> None:
+        from IPython.display import display
+
+        bundle = {"text/html": as_html, "text/plain": as_text}
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)

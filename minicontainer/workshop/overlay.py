@@ -1,0 +1,176 @@
+"""The learner's functions in the place of the package's own.
+
+In: `Answers` and, for each exercise, the module it belongs to. From then on an
+import of such a module leaves the exercise's own body out and puts a forwarder
+under its name, so every caller (other modules, the command line) runs the
+learner's function, and nothing can fall back on the reference by accident.
+
+The learner's definitions run in one namespace of their own, as in the
+notebook: helpers, imports and constants are seen by all their functions, and a
+helper that happens to have the name of one in the package changes nothing for
+the package. It starts with the import lines that the notebook opens with, so a
+lost first cell breaks nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import linecache
+import sys
+from collections.abc import Callable, Iterable
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+
+from .answers import Answers, Cell, kept, parse, read_notebook
+from .exercises import imports
+from .lab import Exercise, LabError, answers_directory, find_labs
+
+
+class NotDefined(Exception):
+    """The learner's cell could not be run, so its function does not exist."""
+
+
+class Overlay:
+    """The functions of one or several notebooks, and where they belong."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, str] = {}  # exercise -> module
+        self.functions: dict[str, Callable] = {}
+        self.called: set[str] = set()
+        self.problems: list[str] = []
+        self._books: list[tuple[Answers, list[Exercise]]] = []
+        self._filled = False
+
+    def add(self, answers: Answers, exercises: list[Exercise]) -> None:
+        """Take the attempted exercises of one notebook."""
+        written = answers.written()
+        self._books.append((answers, exercises))
+        self.places |= {e.name: e.module for e in exercises if e.name in written}
+        early = sorted(set(self.places.values()) & set(sys.modules))
+        if early:
+            raise RuntimeError(f"imported before the overlay: {', '.join(early)}")
+
+    def install(self) -> None:
+        """From now on, imports of the modules concerned get the learner's functions."""
+        sys.meta_path.insert(0, _Finder(self))
+
+    def forwarder(self, name: str) -> Callable:
+        """What stands in the module under `name`: it calls the learner's function."""
+
+        def forward(*arguments, **named):
+            return self.function(name)(*arguments, **named)
+
+        forward.__name__ = forward.__qualname__ = name
+        forward.__module__ = self.places[name]
+        return forward
+
+    def function(self, name: str) -> Callable:
+        """The learner's own function; raises NotDefined when its cell could not be run."""
+        self.called.add(name)
+        if not self._filled:
+            self._filled = True
+            for answers, exercises in self._books:
+                self._fill(answers, exercises)
+        if name not in self.functions:
+            raise NotDefined(next(iter(self.problems), f"{name} could not be defined"))
+        return self.functions[name]
+
+    def _fill(self, answers: Answers, exercises: list[Exercise]) -> None:
+        """Run the definitions of one notebook, statement by statement."""
+        written = answers.written()
+        others = [e for e in exercises if e.name not in written]
+        space: dict = {"__name__": "notebook", "__builtins__": builtins}
+        self._run(Cell("the notebook's imports", imports(exercises)), space, set())
+        skipped = {exercise.name for exercise in others}
+        for cell in answers.cells:
+            self._run(cell, space, skipped)
+        space |= {e.name: getattr(importlib.import_module(e.module), e.name) for e in others}
+        self.functions |= {name: space[name] for name in written if name in space}
+
+    def _run(self, cell: Cell, space: dict, skipped: set[str]) -> None:
+        tree = parse(cell.source)
+        if isinstance(tree, SyntaxError):
+            return
+        lines = [line + "\n" for line in cell.source.split("\n")]
+        linecache.cache[cell.label] = (len(cell.source), None, lines, cell.label)
+        for node in kept(tree):
+            if getattr(node, "name", None) in skipped:
+                continue
+            flags = importlib.import_module("__future__").annotations.compiler_flag
+            try:
+                alone = ast.Module([node], [])
+                exec(compile(alone, cell.label, "exec", flags, dont_inherit=True), space)
+            except Exception as error:
+                kind = type(error).__name__
+                self.problems.append(f"{cell.label}, line {node.lineno}: {kind}: {error}")
+
+
+class _Finder:
+    """Finds the modules that hold attempted exercises; leaves all others alone."""
+
+    def __init__(self, overlay: Overlay) -> None:
+        self.overlay = overlay
+
+    def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
+        names = [name for name, module in self.overlay.places.items() if module == fullname]
+        spec = PathFinder.find_spec(fullname, path, target) if names else None
+        if spec is not None and spec.origin:
+            spec.loader = _Loader(fullname, spec.origin, self.overlay, names)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the module's source without the bodies of the exercises."""
+
+    def __init__(self, fullname: str, path: str, overlay: Overlay, names: Iterable[str]) -> None:
+        super().__init__(fullname, path)
+        self.overlay, self.names = overlay, set(names)
+
+    def get_code(self, fullname: str):
+        tree = ast.parse(self.get_data(self.path))
+        tree.body = [self._replaced(node) for node in tree.body]
+        return compile(tree, self.path, "exec", dont_inherit=True)
+
+    def exec_module(self, module) -> None:
+        module.__forwarder__ = self.overlay.forwarder
+        super().exec_module(module)
+
+    def _replaced(self, node: ast.stmt) -> ast.stmt:
+        name = getattr(node, "name", None)
+        if name not in self.names:
+            return node
+        assignment = ast.parse(f"{name} = __forwarder__({name!r})").body[0]
+        return ast.increment_lineno(assignment, node.lineno - 1)
+
+
+_mine: Overlay | None = None
+
+
+def install_mine() -> Overlay:
+    """Put every attempted exercise of every lab in place (`minicontainer --mine`).
+
+    To be called before any step is imported. Raises LabError without labs.
+    """
+    global _mine
+    _mine = Overlay()
+    for lab in find_labs():
+        path = lab.notebook_path(answers_directory())
+        if path.exists():
+            _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
+    _mine.install()
+    return _mine
+
+
+def report() -> str:
+    """Whose each function is, in a few lines: "9 of 31 functions are yours"."""
+    if _mine is None:
+        raise LabError("no functions of yours are in place")
+    labs = find_labs()
+    total = sum(len(lab.exercises) for lab in labs)
+    lines = [f"{len(_mine.places)} of {total} functions are yours"]
+    for lab in labs:
+        names = [e.name for e in lab.exercises if e.name in _mine.places]
+        if names:
+            lines.append(f"  lab {lab.id}  {', '.join(names)}")
+    return "\n".join(lines)

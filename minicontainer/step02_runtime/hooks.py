@@ -1,0 +1,99 @@
+"""When do other people's programs have a say? At six points of a container's life.
+
+A hook is a program with args, env and a timeout; it reads the container's
+state as JSON from its standard input.
+Spec: runtime-spec, config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+
+from minicontainer import explain
+
+from . import log
+from .errors import HookFailed
+
+#: failures of these are warned of and change nothing: runtime.md, "Lifecycle"
+FORGIVEN = ("poststart", "poststop")
+
+
+def run_hooks(hooks: dict, kind: str, state: dict) -> None:
+    """Run the hooks of one kind ("prestart", "createRuntime", …) in order, one after the other.
+
+    Each reads `state` as JSON from its standard input. The first that fails
+    ends it, except that a failing poststart or poststop hook is only warned
+    of and the next one still runs.
+
+    Raises HookFailed. Spec: runtime-spec, runtime.md, "Lifecycle", steps 3 to 14.
+    """
+    for number, hook in enumerate(hooks.get(kind) or []):
+        explain.step(f"hook {kind}[{number}]", hook["path"])
+        try:
+            run_hook(hook, state)
+        except HookFailed as failure:
+            failure.where = f"hook {kind}[{number}] {hook['path']}"
+            if kind not in FORGIVEN:
+                raise
+            log.warn(failure.one_line)
+
+
+def run_hook(hook: dict, state: dict) -> None:
+    """Run one hook and wait for it, at most `timeout` seconds.
+
+    Raises HookFailed for a status other than 0, a timeout, or no such program.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become(hook, reading)
+    os.close(reading)
+    _feed(writing, json.dumps(state).encode())
+    finished = _wait(child, hook.get("timeout"))
+    if not finished:
+        os.kill(child, 9)
+    _, wait_status = os.waitpid(child, 0)
+    status = os.waitstatus_to_exitcode(wait_status)
+    if not finished:
+        raise HookFailed(f"still ran after its timeout of {hook['timeout']} s")
+    if status == 127:
+        raise HookFailed("could not be started, or ended with status 127")
+    if status != 0:
+        ending = f"status {status}" if status > 0 else f"signal {-status}"
+        raise HookFailed(f"ended with {ending}")
+
+
+def _become(hook: dict, stdin: int) -> None:
+    """In the child: be the hook. Its output goes where the runtime's errors go."""
+    try:
+        os.dup2(stdin, 0)
+        os.dup2(2, 1)
+        env = dict(entry.split("=", 1) for entry in hook.get("env", []) if "=" in entry)
+        os.execve(hook["path"], hook.get("args") or [hook["path"]], env)
+    finally:
+        os._exit(127)
+
+
+def _feed(fd: int, text: bytes) -> None:
+    """Write `text` and close; a hook that does not read it is no failure."""
+    try:
+        while text:
+            text = text[os.write(fd, text) :]
+    except BrokenPipeError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def _wait(pid: int, timeout: float | None) -> bool:
+    """Wait until `pid` has ended; False after `timeout` seconds."""
+    if timeout is None:
+        return True
+    pidfd = os.pidfd_open(pid)
+    try:
+        ready, _, _ = select.select([pidfd], [], [], timeout)
+        return bool(ready)
+    finally:
+        os.close(pidfd)

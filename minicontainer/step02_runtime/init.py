@@ -1,0 +1,167 @@
+"""What does the container's first process do before it becomes the user's program?
+
+It is cloned into its namespaces, builds the file tree around itself, goes
+into it for good, gives up its rights, finds the program, and then waits on a
+FIFO until `start` opens the other end. Every failure travels to the runtime
+over the channel; after the last step it travels to `start` over the FIFO.
+Spec: runtime-spec, runtime.md, "Lifecycle", steps 2 to 9.
+"""
+
+from __future__ import annotations
+
+import _signal
+import os
+import sys
+
+from minicontainer import explain, linux
+from minicontainer.errors import MinicontainerError
+
+from . import cgroups, mounts, namespaces, process, rootfs
+from .channel import Channel, open_channel
+from .errors import ContainerError
+from .hooks import run_hooks
+from .paths import open_inside
+from .state import FIFO
+
+
+class Init:
+    """The first process of a container, as the runtime sees it while it makes the container."""
+
+    def __init__(self, pid: int, channel: Channel) -> None:
+        self.pid, self.channel = pid, channel
+
+    def receive(self) -> None:
+        """Wait until init says that its next part is done. Raises what went wrong there."""
+        try:
+            self.channel.receive()
+        except EOFError:
+            raise ContainerError("the container's first process died on the way") from None
+
+    def finish(self, config: dict, state: dict) -> None:
+        """The runtime's hooks have run: let init go on until it waits for `start`."""
+        process.set_limits(self.pid, config["process"])
+        self.channel.send(state=state)
+        self.receive()
+        self.channel.close()
+
+    def abort(self) -> None:
+        """End the process and take its exit status away."""
+        try:
+            os.kill(self.pid, _signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            return
+
+
+def spawn_init(record: dict, directory: str, options: dict) -> Init:
+    """Start init in its namespaces and cgroup; returns when its file tree is built.
+
+    `record` is the container's, `directory` its state directory, `options`
+    holds console (a connected socket or None), preserve_fds, die_with_parent.
+    """
+    config = record["config"]
+    cgroups.create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
+    here, there = open_channel()
+    fifo = os.open(os.path.join(directory, FIFO), os.O_PATH)
+
+    def body() -> None:
+        here.close()
+        live(config, record["cgroup"], there, fifo, options)
+
+    try:
+        sys.stdout.flush()
+        init = Init(namespaces.spawn(config, body), here)
+    finally:
+        there.close()
+        os.close(fifo)
+    try:
+        namespaces.write_mappings(init.pid, config)
+        cgroups.join_cgroup(record["cgroup"], init.pid)
+        here.send(go=True)
+        init.receive()
+    except BaseException:
+        init.abort()
+        raise
+    return init
+
+
+def live(config: dict, cgroup: dict, channel: Channel, fifo: int, options: dict) -> None:
+    """Init's whole life; never returns."""
+    try:
+        channel.receive()  # the mappings are written and we are in our cgroup
+        build(config, cgroup)
+        channel.send(built=True)
+        state = channel.receive()["state"]
+        run_hooks(config.get("hooks", {}), "createContainer", state)
+        own_files = os.open("/proc/self/fd", os.O_PATH)
+        move_in(config, options["console"])
+        prepared = process.prepare(config["process"])
+        if options["die_with_parent"]:
+            # after the change of user, which forgets it; if the parent is dead, send() fails
+            linux.prctl(linux.PR_SET_PDEATHSIG, _signal.SIGKILL)
+        channel.send(ready=True)
+    except BaseException as error:
+        _give_up(channel, error)
+    report = _wait_for_start(fifo, own_files)
+    try:
+        hook_state = {**state, "status": "created"}
+        run_hooks(config.get("hooks", {}), "startContainer", hook_state)
+        process.execute(prepared, options["preserve_fds"])
+    except BaseException as error:
+        _give_up(Channel(fifo, report), error)
+
+
+def build(config: dict, cgroup: dict) -> None:
+    """Set up what the namespaces hold: names, network, mounts, devices."""
+    os.setsid()
+    os.umask(0o022)
+    new = [kind for kind, path in namespaces.wanted(config).items() if not path]
+    if "user" in namespaces.wanted(config):
+        namespaces.become_root()
+    if "cgroup" in new:
+        linux.unshare(linux.CLONE_NEWCGROUP)
+    if "network" in new:
+        namespaces.bring_up_loopback()
+    if config.get("hostname"):
+        linux.sethostname(config["hostname"])
+    if config.get("domainname"):
+        linux.setdomainname(config["domainname"])
+    root = config["root"]["path"]
+    rootfs.prepare_root(root)
+    mounts.apply_mounts(root, mounts.plain_mounts(config, cgroup))
+    rootfs.add_devices(root, config)
+    os.close(open_inside(root, config["process"]["cwd"], "directory"))
+    rootfs.write_sysctls(root, config)
+    rootfs.mask_paths(root, config["linux"])
+
+
+def move_in(config: dict, console: int | None) -> None:
+    """Make the file tree ours for good, and take the terminal in it."""
+    if console is not None:
+        from . import terminal  # before the pivot: afterwards its file is out of reach
+
+    rootfs.pivot(config["root"]["path"], config)
+    if console is not None:
+        terminal.take_terminal(config["process"], console, bind_console=True)
+    if config["root"].get("readonly"):
+        rootfs.make_readonly()
+
+
+def _wait_for_start(fifo: int, own_files: int) -> int:
+    """Sleep in open(2) until `start` opens the FIFO's other end; where to report failures.
+
+    Pid 1 gets no signal that it does not handle: without these, `kill` would
+    have no effect on a created container.
+    """
+    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
+        _signal.signal(number, lambda number, _: os._exit(128 + number))
+    explain.emit("note", "init waits on the FIFO until `start`")
+    return os.open(str(fifo), os.O_WRONLY, dir_fd=own_files)
+
+
+def _give_up(channel: Channel, error: BaseException) -> None:
+    try:
+        if isinstance(error, (MinicontainerError, OSError)) or not isinstance(error, EOFError):
+            channel.send_error(error)
+    finally:
+        os._exit(1)

@@ -1,0 +1,270 @@
+"""How does a bundle become a container, run, and disappear? The five verbs.
+
+create makes everything but runs nothing of the user's; start lets the program
+go; kill sends it a signal; delete undoes what create did. Each refuses a
+container in the wrong status, without effect.
+Spec: runtime-spec, runtime.md, "Operations" and "Lifecycle".
+"""
+
+from __future__ import annotations
+
+import _signal
+import os
+import select
+import time
+
+from minicontainer import explain
+
+from . import cgroups
+from . import state as states
+from .bundle import load_bundle
+from .channel import Channel
+from .errors import ContainerError, WrongState
+from .hooks import run_hooks
+from .init import Init, spawn_init
+from .state import check_id, load, new_record, reserve, save, state
+
+
+def create(
+    root: str,
+    id: str,
+    bundle: str,
+    *,
+    pid_file: str | None = None,
+    console_socket: str | int | None = None,
+    preserve_fds: int = 0,
+    die_with_parent: bool = False,
+) -> int:
+    """Make the container `id` from `bundle`: all of it, but its program does not run yet.
+
+    Returns the pid of its init, a child of ours, which waits for `start`.
+    `console_socket` takes the terminal: a path to connect to, or a connected
+    socket's fd. On any failure nothing is left behind.
+
+    Raises ContainerError. Spec: runtime-spec, runtime.md, "Create".
+    """
+    check_id(id)
+    config = load_bundle(bundle)
+    record = new_record(id, bundle, config)
+    directory = reserve(root, record)
+    init = None
+    try:
+        options = init_options(config, console_socket, preserve_fds, die_with_parent)
+        init = spawn_init(record, directory, options)
+        record["init"] = states.identity(init.pid)
+        creating = states.public_state(record, "creating")
+        for kind in ("prestart", "createRuntime"):
+            run_hooks(config.get("hooks", {}), kind, creating)
+        init.finish(config, creating)
+        save(directory, record)
+        write_pid_file(pid_file, init.pid)
+    except BaseException:
+        undo_create(directory, record, init)
+        raise
+    return init.pid
+
+
+def start(root: str, id: str) -> None:
+    """Let the program of the created container `id` run; returns when it does.
+
+    Opening the FIFO wakes init. It closes it by becoming the program; when it
+    can't, it first writes there what went wrong.
+
+    Raises WrongState, ContainerError. Spec: runtime-spec, runtime.md, "Start".
+    """
+    found = state(root, id)
+    if found["status"] != "created":
+        raise WrongState(f"cannot start a container that is {found['status']}", id)
+    path = os.path.join(root, id, states.FIFO)
+    try:
+        fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        os.unlink(path)
+    except FileNotFoundError:
+        raise WrongState("cannot start a container that is running", id) from None
+    explain.step("start", "init wakes up and becomes the program")
+    await_exec(fifo, found["pid"])
+    hooks = load(root, id)["config"].get("hooks", {})
+    run_hooks(hooks, "poststart", {**found, "status": "running"})
+
+
+def kill(root: str, id: str, signal: str | int = "SIGTERM", all: bool = False) -> None:
+    """Send `signal` (a name or a number) to the container's init; with `all`, to every process.
+
+    Raises WrongState when the container is neither created nor running.
+    Spec: runtime-spec, runtime.md, "Kill".
+    """
+    number = signal_number(signal)
+    record, found = load(root, id), state(root, id)
+    if found["status"] not in ("created", "running", "paused") and not all:
+        raise WrongState(f"cannot kill a container that is {found['status']}", id)
+    targets = processes(record) if all else [found["pid"]]
+    for pid in targets:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+        explain.emit("syscall", f"kill({pid}, {number})")
+
+
+def delete(root: str, id: str, force: bool = False) -> None:
+    """Undo what create did; with `force` kill first, and a container that is gone is no error.
+
+    Raises WrongState when the container is not stopped.
+    Spec: runtime-spec, runtime.md, "Delete".
+    """
+    try:
+        record = load(root, id)
+    except ContainerError as error:
+        if force:
+            states.remove(os.path.join(root, check_id(id)))
+            return
+        raise error
+    status = state(root, id)["status"]
+    if status != "stopped" and not force:
+        hint = f"`minirunc kill {id} KILL` stops it, `minirunc delete --force {id}` does both"
+        raise WrongState(f"cannot delete a container that is {status}", id, hint)
+    destroy(os.path.join(root, id), record)
+    stopped = states.public_state(record, "stopped")
+    run_hooks(record["config"].get("hooks", {}), "poststop", stopped)
+
+
+def list_containers(root: str) -> list[dict]:
+    """The state of every container under `root`, sorted by id. See state.py."""
+    return states.list_containers(root)
+
+
+def pause(root: str, id: str) -> None:
+    """Stop every process of a running container where it is. Raises WrongState."""
+    _expect(root, id, "running", "pause")
+    cgroups.freeze(load(root, id)["cgroup"], True)
+
+
+def resume(root: str, id: str) -> None:
+    """Let a paused container go on. Raises WrongState."""
+    _expect(root, id, "paused", "resume")
+    cgroups.freeze(load(root, id)["cgroup"], False)
+
+
+def init_options(
+    config: dict, console_socket: str | int | None, preserve_fds: int, die_with_parent: bool
+) -> dict:
+    """What init is told beside its configuration; the console's socket is connected here."""
+    wanted = config["process"].get("terminal", False)
+    if wanted and console_socket is None:
+        hint = "give --console-socket, or run it in the foreground"
+        raise ContainerError("cannot allocate a terminal: nobody is there to take it", "", hint)
+    if console_socket is not None and not wanted:
+        raise ContainerError("a console socket is of use only when process.terminal is true")
+    if isinstance(console_socket, str):
+        from . import terminal
+
+        console_socket = terminal.connect_console(console_socket)
+    kept = {"console": console_socket, "preserve_fds": preserve_fds}
+    return {**kept, "die_with_parent": die_with_parent}
+
+
+def write_pid_file(path: str | None, pid: int) -> None:
+    """Write the number, complete at once and without a newline, as engines read it."""
+    if path is None:
+        return
+    directory, name = os.path.split(path)
+    draft = os.path.join(directory, f".{name}.{os.getpid()}")
+    try:
+        with open(draft, "w") as file:
+            file.write(str(pid))
+        os.replace(draft, path)
+    except OSError as error:
+        raise ContainerError(f"cannot write the pid file: {error.strerror}", path) from None
+
+
+def undo_create(directory: str, record: dict, init: Init | None) -> None:
+    """After a failure: end init, remove the cgroup and the state directory."""
+    if init is not None:
+        init.abort()
+    destroy(directory, record)
+
+
+def await_exec(fifo: int, pid: int) -> None:
+    """Wait until init has become the program. Raises what it reports instead."""
+    try:
+        pidfd = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(fifo, select.POLLIN)
+        poll.register(pidfd, select.POLLIN)
+        poll.poll()
+        os.close(pidfd)
+        os.set_blocking(fifo, True)
+        Channel(fifo, fifo).receive()
+    except EOFError:
+        return  # closed without a word: exec has succeeded
+    except ProcessLookupError:
+        raise ContainerError("the container's first process has died before its start") from None
+    finally:
+        os.close(fifo)
+
+
+def destroy(directory: str, record: dict) -> None:
+    """End what is left of the container's processes, then remove its cgroup and directory."""
+    end = time.monotonic() + 10
+    left = processes(record)
+    while left and time.monotonic() < end:
+        for pid in left:
+            try:
+                os.kill(pid, _signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if cgroups.is_frozen(record["cgroup"]):
+            cgroups.freeze(record["cgroup"], False)
+        time.sleep(0.002)
+        left = processes(record)
+    cgroups.remove_cgroup(record["cgroup"])
+    states.remove(directory)
+
+
+def processes(record: dict) -> list[int]:
+    """The host's pids of the container's processes that run (zombies have ended).
+
+    Its cgroup lists them; without one, those in init's pid namespace are meant.
+    """
+    found = cgroups.processes(record["cgroup"])
+    init = record["init"]
+    if init and states.is_alive(init):
+        if not record["cgroup"]["paths"]:
+            found = _same_namespace(init["pid"])
+        found = sorted({init["pid"], *found})
+    return [pid for pid in found if states.start_time(pid) is not None]
+
+
+def signal_number(signal: str | int) -> int:
+    """The number of a signal given as 15, "15", "TERM" or "SIGTERM". Raises ContainerError."""
+    text = str(signal).upper()
+    if text.isdigit():
+        number = int(text)
+    else:
+        number = getattr(_signal, text if text.startswith("SIG") else f"SIG{text}", 0)
+    if not isinstance(number, int) or not 0 < number < _signal.NSIG:
+        raise ContainerError(f"unknown signal {signal!r}", "", "names as in `kill -l`, or a number")
+    return number
+
+
+def _expect(root: str, id: str, status: str, verb: str) -> None:
+    found = state(root, id)["status"]
+    if found != status:
+        raise WrongState(f"cannot {verb} a container that is {found}", id)
+
+
+def _same_namespace(pid: int) -> list[int]:
+    """The processes in the pid namespace of `pid`, when that is not our own as well."""
+
+    def namespace(number: str) -> str:
+        try:
+            return os.readlink(f"/proc/{number}/ns/pid")
+        except OSError:
+            return ""
+
+    wanted = namespace(str(pid))
+    if not wanted or wanted == namespace("self"):
+        return [pid]
+    return [
+        int(name) for name in os.listdir("/proc") if name.isdigit() and namespace(name) == wanted
+    ]

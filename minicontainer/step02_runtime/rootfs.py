@@ -1,0 +1,190 @@
+"""How does a directory become a root, with nothing of the host behind it?
+
+prepare_root before the mounts, finish_root after them, and pivot_root, after
+which the host's files can no longer be named.
+Spec: runtime-spec, config.md, "Root"; config-linux.md, "Default Devices",
+"Dev symbolic links", "Masked Paths", "Readonly Paths", "Rootfs Mount Propagation".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from minicontainer import explain, linux
+
+from .errors import ContainerError
+from .mounts import PROPAGATION, apply_mounts, change_flags
+from .paths import open_inside, shown
+
+_DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # of major 1
+_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
+
+
+def prepare_root(root: str) -> None:
+    """Cut this mount namespace off from the host's and make `root` a mount point.
+
+    Mounts of the host still arrive here, ours never go there; pivot_root(2)
+    takes only a mount point.
+    """
+    explain.step("a root of its own", "mounts made from here on are seen in this namespace only")
+    linux.mount(None, "/", None, linux.MS_SLAVE | linux.MS_REC)
+    linux.mount(root, root, None, linux.MS_BIND | linux.MS_REC)
+
+
+def add_devices(root: str, config: dict) -> None:
+    """The default devices, those of `linux.devices`, and the links in /dev.
+
+    When /dev is a bind mount of the host's, it is left alone.
+    """
+    entries = [m for m in config.get("mounts", []) if os.path.normpath(m["destination"]) == "/dev"]
+    if any("bind" in m.get("options", []) or "rbind" in m.get("options", []) for m in entries):
+        return
+    devices = [_device(f"/dev/{name}", 1, minor) for name, minor in _DEVICES.items()]
+    devices.append(_device("/dev/tty", 5, 0))
+    asked = config["linux"].get("devices", [])
+    names = {device["path"] for device in asked}
+    for device in [d for d in devices if d["path"] not in names] + asked:
+        add_device(root, device)
+    fd = open_inside(root, "/dev", "directory")
+    for name, target in _LINKS.items():
+        _link(target, name, fd)
+    os.close(fd)
+
+
+def add_device(root: str, device: dict) -> None:
+    """Make one entry of `linux.devices`: by mknod(2), or as a bind mount where that is forbidden.
+
+    Raises ContainerError. Spec: runtime-spec, config-linux.md, "Devices".
+    """
+    directory, name = os.path.split(os.path.normpath(device["path"]))
+    mode = device.get("fileMode", 0o666) & 0o7777
+    kinds = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+    number = os.makedev(device.get("major", 0), device.get("minor", 0))
+    parent = open_inside(root, directory, "directory")
+    try:
+        os.mknod(name, kinds[device["type"]] | mode, number, dir_fd=parent)
+        made = f"{shown(parent)}/{name}"
+        os.chown(made, device.get("uid", 0), device.get("gid", 0), follow_symlinks=False)
+        os.chmod(made, mode)  # mknod's mode went through the umask
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EINVAL):
+            raise ContainerError(
+                f"cannot make the device: {error.strerror}", device["path"]
+            ) from None
+        bind = {"source": device["path"], "type": "bind", "options": ["bind"]}
+        apply_mounts(root, [{"destination": device["path"], **bind}])
+    finally:
+        os.close(parent)
+
+
+def mask_paths(root: str, linux_config: dict) -> None:
+    """Hide `maskedPaths` behind something empty and make `readonlyPaths` read-only.
+
+    A path that is not there needs no hiding.
+    """
+    for path in linux_config.get("readonlyPaths", []):
+        _if_there(root, path, _bind_readonly)
+    for path in linux_config.get("maskedPaths", []):
+        _if_there(root, path, _cover)
+
+
+def write_sysctls(root: str, config: dict) -> None:
+    """Set the kernel parameters of `linux.sysctl`; only those that a namespace keeps apart.
+
+    Raises ContainerError. Spec: runtime-spec, config-linux.md, "Sysctl".
+    """
+    types = {entry["type"] for entry in config["linux"]["namespaces"]}
+    for key, value in config["linux"].get("sysctl", {}).items():
+        path = key if "/" in key else key.replace(".", "/")
+        namespace = _sysctl_namespace(path)
+        if namespace not in types or ".." in path.split("/"):
+            why = "it would change the host's: no namespace of the container keeps it apart"
+            raise ContainerError(why, f"linux.sysctl {key}")
+        try:
+            fd = open_inside(root, f"/proc/sys/{path}")
+            with open(shown(fd), "w") as file:
+                file.write(value)
+            os.close(fd)
+        except OSError as error:
+            what = f"the kernel refuses {value!r}: {error.strerror}"
+            raise ContainerError(what, f"linux.sysctl {key}") from None
+
+
+def pivot(root: str, config: dict) -> None:
+    """Make `root` this process's / and let go of the host's tree.
+
+    pivot_root(".", ".") puts the old root on top of the new one, from where it
+    is unmounted: no directory for it is needed. Source: pivot_root(2), notes.
+    """
+    explain.step("pivot_root", "the root filesystem becomes /, the host's tree goes out of reach")
+    os.chdir(root)
+    linux.pivot_root(".", ".")
+    linux.mount(None, ".", None, linux.MS_SLAVE | linux.MS_REC)
+    linux.umount2(".", linux.MNT_DETACH)
+    os.chdir("/")
+    propagation = config["linux"].get("rootfsPropagation")
+    if propagation:
+        linux.mount(None, "/", None, PROPAGATION[propagation])
+
+
+def make_readonly() -> None:
+    """Make the mount that is / read-only; the mounts below it stay as they are."""
+    change_flags("/", linux.MS_RDONLY)
+
+
+def _device(path: str, major: int, minor: int) -> dict:
+    return {"path": path, "type": "c", "major": major, "minor": minor}
+
+
+def _link(target: str, name: str, directory: int) -> None:
+    try:
+        os.symlink(target, name, dir_fd=directory)
+    except FileExistsError:
+        return
+
+
+def _if_there(root: str, path: str, act) -> None:
+    try:
+        fd = open_inside(root, path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    try:
+        act(root, path, fd)
+    except OSError as error:
+        raise ContainerError(f"cannot protect it: {error.strerror}", path) from None
+    finally:
+        os.close(fd)
+
+
+def _bind_readonly(root: str, path: str, fd: int) -> None:
+    linux.mount(shown(fd), shown(fd), None, linux.MS_BIND | linux.MS_REC)
+    again = open_inside(root, path)
+    change_flags(shown(again), linux.MS_RDONLY)
+    os.close(again)
+
+
+def _cover(root: str, path: str, fd: int) -> None:
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        linux.mount("tmpfs", shown(fd), "tmpfs", linux.MS_RDONLY, "size=0k")
+    else:
+        linux.mount("/dev/null", shown(fd), None, linux.MS_BIND)
+
+
+def _sysctl_namespace(path: str) -> str:
+    """The type of namespace that keeps the kernel parameter `path`; "" when none does."""
+    if path.startswith("net/"):
+        return "network"
+    ipc = ("kernel/msg", "kernel/sem", "kernel/shm", "fs/mqueue/")
+    if path.startswith(ipc):
+        return "ipc"
+    return "uts" if path in ("kernel/domainname", "kernel/hostname") else ""

@@ -1,0 +1,49 @@
+"""The process that cleans up after a container, however its command ends.
+
+It waits on a pipe whose other end only the command holds: the end of the file
+says that the command is gone, by return or by kill -9. It was forked inside the
+command's namespaces, so it can remove what only their root may remove.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Caretaker(NamedTuple):
+    """The process, and the pipe that keeps it waiting."""
+
+    pid: int
+    lifeline: int
+    clean: Callable[[], None]
+
+    def dismiss(self) -> None:
+        """The command is done: let the caretaker clean up, or do it here if it was killed."""
+        os.close(self.lifeline)
+        _, status = os.waitpid(self.pid, 0)
+        if status != 0:
+            self.clean()
+
+
+def start_caretaker(clean: Callable[[], None]) -> Caretaker:
+    """Fork the process that calls `clean` when this one is gone. `clean` may be called twice."""
+    waiting, lifeline = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(waiting)
+        return Caretaker(pid, lifeline, clean)
+    status = 1
+    try:
+        # A session of its own: Ctrl-C and a kill of the command's process group pass it by.
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+        os.close(lifeline)
+        os.read(waiting, 1)
+        clean()
+        status = 0
+    finally:
+        os._exit(status)

@@ -1,0 +1,93 @@
+"""What happens when you type `docker run`? This: pull, unpack, create, start, wait, delete.
+
+In: an image's name and the options of `run`. Out: the exit status of the
+container's process. Each verb is a function of an earlier step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from minicontainer import explain, linux
+from minicontainer.step02_runtime import lifecycle
+from minicontainer.step02_runtime.foreground import Foreground
+from minicontainer.step03_image.directories import remove_tree
+from minicontainer.step03_image.layers import chain_ids
+from minicontainer.step03_image.layout import Layout, read_blob
+from minicontainer.step03_image.spec import Descriptor, ImageConfig, parse_config, parse_manifest
+from minicontainer.step03_image.unpack import unpack
+
+from . import containers
+from .bundle import Options, bundle_from_image
+from .caretaker import start_caretaker
+from .rootless import become_root
+from .snapshot import snapshot
+
+
+def run_container(
+    layout: Layout, manifest: Descriptor, record: containers.Record, options: Options
+) -> int:
+    """Run the image of `manifest` as the container of `record`; its exit status.
+
+    The status is 128 + n if signal n ended the process. At the end a caretaker
+    removes what is left, all of it if `record["remove"]`; it does so too when
+    this process is killed. Only for a process with one thread.
+
+    Raises MinicontainerError; OSError for a full disk and the like.
+    """
+    store, root, rootless = str(layout.path), containers.runtime_root(), os.geteuid() != 0
+    identity, bundle = record["id"], containers.directory(store, record["id"])
+    become_root()
+    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    try:
+        image = image_config(layout, manifest)
+        snapshot(image_tree(layout, manifest, image), bundle)
+        bundle_from_image(image, bundle, identity, options, rootless)
+        status = run_bundle(root, identity, bundle, options.terminal)
+        containers.write(store, {**record, "exit_status": status})
+        return status
+    finally:
+        caretaker.dismiss()
+
+
+def run_bundle(root: str, identity: str, bundle: str, terminal: bool) -> int:
+    """create, start, stay until it ends: the runtime's operations one after the other."""
+    with Foreground(terminal) as foreground:
+        console = foreground.console
+        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        lifecycle.start(root, identity)
+        return foreground.stay(pid)
+
+
+def image_config(layout: Layout, manifest: Descriptor) -> ImageConfig:
+    """The config of the image: how to run it, and what its layers must be. Raises ImageError."""
+    parts = parse_manifest(read_blob(layout, manifest))
+    return parse_config(read_blob(layout, parts["config"]))
+
+
+def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:
+    """The image's root filesystem, unpacked once for all its containers; they only read it.
+
+    It is known by the chain id of its top layer, so that two names of one
+    image share it. Raises ImageError, OSError.
+    """
+    chain = chain_ids(image["rootfs"]["diff_ids"])
+    name = chain[-1].replace(":", "-") if chain else "empty"
+    tree = os.path.join(layout.path, "trees", name)
+    if not os.path.isdir(tree):
+        explain.step("unpack the image", "Layer by layer, each over the one before it.")
+        os.makedirs(os.path.dirname(tree), exist_ok=True)
+        unpack(layout, manifest, Path(tree))
+    return tree
+
+
+def clean_up(store: str, root: str, record: containers.Record) -> None:
+    """End what is left of a container; with `remove`, leave no trace of it at all."""
+    lifecycle.delete(root, record["id"], force=True)
+    directory = containers.directory(store, record["id"])
+    with contextlib.suppress(OSError):
+        linux.umount2(os.path.join(directory, "rootfs"), linux.MNT_DETACH)
+    if record["remove"]:
+        remove_tree(directory)

@@ -1,0 +1,103 @@
+"""An ordinary user becomes root: of a user namespace, which is enough for a container.
+
+As many ids as the system gives the user (/etc/subuid) are mapped into it, so that
+an image's files can belong to several users; else only one, the user's own as root.
+Source: user_namespaces(7), newuidmap(1), subuid(5).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+
+from minicontainer import explain, linux
+from minicontainer.errors import MinicontainerError
+from minicontainer.step02_runtime import namespaces
+
+
+def become_root() -> None:
+    """Move this process into a private mount namespace, as root there.
+
+    An ordinary user gets a user namespace first. Only for a process with one
+    thread. Raises MinicontainerError where the machine forbids such namespaces.
+    """
+    if os.geteuid() == 0:
+        linux.unshare(linux.CLONE_NEWNS)
+    else:
+        why = "An ordinary user may not mount, but root of an own user namespace may."
+        explain.step("become root of a user namespace", why)
+        _enter_user_namespace()
+        namespaces.become_root()
+    linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+
+
+def id_mappings(file: str, own: int, user: str) -> list[dict]:
+    """Who is who inside, as config.json says it: 0 is `own`, then what `file` gives `user`."""
+    mappings = [{"containerID": 0, "hostID": own, "size": 1}]
+    if shutil.which("newuidmap") and shutil.which("newgidmap"):
+        for start, count in _ranges(file, own, user)[:1]:
+            mappings.append({"containerID": 1, "hostID": start, "size": count})
+    return mappings
+
+
+def _enter_user_namespace() -> None:
+    """unshare(2), while a child that has stayed outside writes the mappings for us."""
+    uid, gid = os.getuid(), os.getgid()
+    user = _user_name(uid)
+    users = id_mappings("/etc/subuid", uid, user)
+    groups = id_mappings("/etc/subgid", gid, user)
+    if len(users) != len(groups):
+        users, groups = users[:1], groups[:1]
+    wanted = {"namespaces": [{"type": "user"}], "uidMappings": users, "gidMappings": groups}
+    parent = os.getpid()
+    reading, writing = os.pipe()
+    answer, answering = os.pipe()
+    mapper = os.fork()
+    if mapper == 0:
+        os.close(writing)
+        if os.read(reading, 1):
+            os.write(answering, _mapped(parent, wanted))
+        os._exit(0)
+    os.close(answering)
+    try:
+        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+        os.write(writing, b"!")
+        failure = os.read(answer, 4096).decode()
+    except OSError as error:
+        failure = f"{error.strerror}\nMay users make user namespaces here? ./workshop doctor tells."
+    finally:
+        for fd in (reading, writing):
+            os.close(fd)
+        os.waitpid(mapper, 0)
+        os.close(answer)
+    if failure:
+        what, _, hint = failure.partition("\n")
+        raise MinicontainerError(f"no user namespace: {what}", hint=hint)
+
+
+def _mapped(pid: int, wanted: dict) -> bytes:
+    """Write the mappings of process `pid`; what went wrong, or nothing."""
+    try:
+        namespaces.write_mappings(pid, {"linux": wanted})
+    except MinicontainerError as error:
+        return f"{error.what} ({error.where})\n{error.hint}".encode()
+    return b""
+
+
+def _ranges(file: str, own: int, user: str) -> list[tuple[int, int]]:
+    """The (first id, how many) that `file` gives to the user, by name or by number."""
+    try:
+        with open(file, encoding="utf-8") as lines:
+            entries = [line.strip().split(":") for line in lines]
+    except OSError:
+        return []
+    names = (user, str(own))
+    return [(int(e[1]), int(e[2])) for e in entries if len(e) == 3 and e[0] in names]
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

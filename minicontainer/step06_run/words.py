@@ -1,0 +1,46 @@
+"""Words and numbers as people write and read them: platforms, sizes, ages, tables."""
+
+from __future__ import annotations
+
+import datetime
+
+from minicontainer.step03_image.manifest import host_platform, parse_platform
+from minicontainer.step03_image.spec import Platform
+from minicontainer.step04_registry.reference import Reference, parse_reference
+
+
+def parse_wanted(image: str, platform: str | None) -> tuple[Reference, Platform]:
+    """What the user asks for: which image, and for which platform (this machine's by default)."""
+    return parse_reference(image), parse_platform(platform) if platform else host_platform()
+
+
+def size(number: int) -> str:
+    """`number` bytes in decimal units, as docker shows them: 144B, 2.31MB."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.3g}{unit}" if value < 1000 else f"{value:.0f}{unit}"
+
+
+def ago(moment: str) -> str:
+    """How long ago an RFC 3339 moment was, in its largest unit; empty if it can't be read."""
+    try:
+        then = datetime.datetime.fromisoformat(moment)
+    except ValueError:
+        return ""
+    passed = (datetime.datetime.now(datetime.UTC) - then).total_seconds()
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if passed >= length:
+            count = int(passed // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def table(heads: list[str], rows: list[list[str]]) -> None:
+    """Print columns that are as wide as their widest cell, like docker's."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("   ".join(cells).rstrip())

@@ -38,13 +38,10 @@ def open_labs(arguments: list[str]) -> int:
 @contextlib.contextmanager
 def registry() -> Iterator[str]:
     """The registry over the images made on this machine; gives its host:port."""
-    from minicontainer.step03_image.layout import default_store
-    from minicontainer.step04_registry.embedded import make_images
     from minicontainer.step04_registry.server import running_registry
+    from minicontainer.step06_run.images import embedded_images
 
-    layout = default_store() / "embedded"
-    make_images(layout)
-    with running_registry(layout) as address:
+    with running_registry(embedded_images().path) as address:
         yield address
 
 

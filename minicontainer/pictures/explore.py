@@ -94,9 +94,13 @@ def explore(
     Raises a MinicontainerError when an image is not to be found.
     """
     names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
-    opened = open_images(names, store)
-    picture, behind = draw_images(opened, platform)
-    panels = _panels(opened, {it.digest for found in behind.values() for it in found})
+    return explore_images(open_images(names, store, configs=True), platform)
+
+
+def explore_images(images: Sequence[Image], platform: str | None = None) -> Explorer:
+    """As explore, for images that were opened already, with their configs."""
+    picture, behind = draw_images(images, platform)
+    panels = _panels(images, {it.digest for found in behind.values() for it in found})
     lists = {
         f"list-{name}": _list(found, panels) for name, found in behind.items() if len(found) > 1
     }
@@ -155,7 +159,7 @@ def _body(image: Image, found: Found) -> str:
         file = image.file(found.digest)
         if file is None:
             return "The layer is not on this machine: pull the image to see its files."
-        return list_files(file, found.descriptor)
+        return list_files(file)
     try:
         content = image.read(found.descriptor) if found.content is None else found.content
     except MinicontainerError as error:

@@ -6,47 +6,48 @@ files, or unpack to terabytes. image-spec, layer.md, "Whiteouts".
 
 from __future__ import annotations
 
-import gzip
-import io
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from minicontainer.errors import MinicontainerError
-from minicontainer.step03_image.spec import Descriptor
+from minicontainer.step03_image.decompress import decompressed
 from minicontainer.step03_image.tar import HARD_LINK, SYMLINK, Entry, read_tar
 
 from .text import readable
 
 #: entries to list, and seconds to spend on one layer.
 MOST_FILES, LONGEST = 400, 0.5
+_CHUNK = 1 << 16
 _TYPES = {"0": "-", "1": "-", "2": "l", "3": "c", "4": "b", "5": "d", "6": "p"}
 
 
-def list_files(blob: Path, descriptor: Descriptor) -> str:
+def list_files(blob: Path) -> str:
     """The layer's entries in its order, one a line; where the list stops early, it says so."""
     lines: list[str] = []
     deadline = time.monotonic() + LONGEST
     try:
         with blob.open("rb") as file:
-            for entry in read_tar(_decompressed(file, descriptor["mediaType"])):
+            for entry in read_tar(_Content(file)):
                 if len(lines) >= MOST_FILES or time.monotonic() > deadline:
                     lines.append("… and more")
                     break
                 lines.append(_line(entry))
-    except (MinicontainerError, OSError, EOFError, zstandard.ZstdError) as error:
+    except (MinicontainerError, OSError) as error:
         lines.append(f"! this layer can't be read further: {error}")
     return "\n".join(lines) or "an empty layer"
 
 
-def _decompressed(file: BinaryIO, media_type: str) -> BinaryIO:
-    if media_type.endswith("zstd"):
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file))
-    return gzip.open(file) if media_type.endswith("gzip") else file  # type: ignore[return-value]
+class _Content:
+    """The uncompressed content of a layer's blob, to read from."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._chunks = decompressed(iter(lambda: file.read(_CHUNK), b""))
+
+    def read(self, size: int, /) -> bytes:
+        return next(self._chunks, b"")
 
 
 def _line(entry: Entry) -> str:

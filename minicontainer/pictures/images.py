@@ -8,6 +8,7 @@ image-spec, image-index.md and manifest.md.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -86,18 +87,21 @@ class Image(NamedTuple):
     file: Callable[[str], Path | None]
 
 
-def open_images(names: Iterable[str | os.PathLike[str]], store: Path | None = None) -> list[Image]:
+def open_images(
+    names: Iterable[str | os.PathLike[str]], store: Path | None = None, *, configs: bool = False
+) -> list[Image]:
     """The images that `names` mean; a layout directory stands for all its tags.
 
+    With `configs` those of remote images are fetched too (local ones are at hand).
     Raises a MinicontainerError when a name leads nowhere.
     """
-    found = [image for name in names for image in _open(os.fspath(name), store)]
+    found = [image for name in names for image in _open(os.fspath(name), store, configs)]
     if not found:
         raise MinicontainerError("no image to draw", ", ".join(map(str, names)))
     return found
 
 
-def _open(name: str, store: Path | None) -> list[Image]:
+def _open(name: str, store: Path | None, configs: bool) -> list[Image]:
     directory, tag = name, ""
     if name.startswith("oci:"):
         directory, _, tag = name.removeprefix("oci:").partition(":")
@@ -114,7 +118,7 @@ def _open(name: str, store: Path | None) -> list[Image]:
             return [_image(reference.familiar, "in the store", kept, layout)]
     from .remote import open_remote
 
-    return [open_remote(reference)]
+    return [open_remote(reference, configs)]
 
 
 def _in_layout(directory: Path, tag: str) -> list[Image]:
@@ -147,6 +151,18 @@ def read_tree(top: Descriptor, read: Reader, at_once: int = 1) -> Found:
     """All documents below the descriptor `top`; `at_once` of them are asked for at a time."""
     with ThreadPoolExecutor(at_once) as pool:
         return _descend([top], read, pool, 0)[0]
+
+
+def fetch_configs(top: Found, fetch: Callable[[Descriptor], None], at_once: int) -> None:
+    """Let `fetch` bring the config of each manifest below `top`; failures show when it is read."""
+
+    def quietly(descriptor: Descriptor) -> None:
+        with contextlib.suppress(MinicontainerError):
+            fetch(descriptor)
+
+    configs = [it.descriptor for it in top.each() if it.kind == "config"]
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(quietly, configs[:MOST_ENTRIES]))
 
 
 def _descend(

@@ -226,9 +226,7 @@ def in_words(images: Sequence[Image], drawn: Sequence[Drawn]) -> str:
     for image in images:
         kinds = [found.kind for found in image.top.each()]
         counts = [
-            plural(kinds.count(kind), word).replace("indexs", "indexes")
-            for kind, word in (("index", "index"), ("manifest", "manifest"))
-            if kinds.count(kind)
+            plural(kinds.count(kind), kind) for kind in ("index", "manifest") if kinds.count(kind)
         ]
         parts.append(f"{image.name}, {image.origin}: {', '.join(counts)}")
     for it in drawn:

@@ -9,6 +9,7 @@ which are the same bytes under another name.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
@@ -34,13 +35,22 @@ def storage_tree(
     With `repository` only that one, and the blobs it links to, are drawn.
     Raises MinicontainerError when there is no storage, layout or repository of that name.
     """
-    storage = read_storage(place)
+    return draw_storage(read_storage(place), beside, repository=repository)
+
+
+def draw_storage(
+    storage: Storage,
+    beside: str | os.PathLike[str] | None = None,
+    *,
+    repository: str | None = None,
+) -> Picture:
+    """As storage_tree, for a storage that was read already."""
     if repository is not None:
         if repository not in storage.repositories:
             on_offer = ", ".join(sorted(storage.repositories)) or "none"
             what = f"no repository {repository!r}"
             raise MinicontainerError(what, storage.place, f"on offer: {on_offer}")
-        storage.repositories = {repository: storage.repositories[repository]}
+        storage = replace(storage, repositories={repository: storage.repositories[repository]})
     layout = open_layout(Path(beside)) if beside is not None else None
     return _Drawing(storage, layout, repository is None).picture()
 

@@ -62,7 +62,9 @@ def bar(count: int, most: int, width: int = 8) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 layer`, `2 layers`, `2 copies`."""
+    """`1 layer`, `2 layers`, `2 indexes`, `2 repositories`."""
     if count == 1:
         return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
+    if noun.endswith("y"):
+        return f"{count} {noun[:-1]}ies"
+    return f"{count} {noun}es" if noun.endswith(("s", "x")) else f"{count} {noun}s"

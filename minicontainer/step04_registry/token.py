@@ -34,12 +34,18 @@ class Credentials(NamedTuple):
     password: str
     identity_token: str = ""
 
+    def __repr__(self) -> str:
+        return f"Credentials({self.username!r}, …)"  # secrets stay out of logs and tracebacks
+
 
 class Token(NamedTuple):
     """The bearer of `value` may do what was asked for, for `expires_in` seconds."""
 
     value: str
     expires_in: float
+
+    def __repr__(self) -> str:
+        return f"Token(…, {self.expires_in!r})"
 
 
 def fetch_token(

@@ -10,6 +10,7 @@ syscall, note. `seconds` is how long it took, where that was measured.
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 #: called with each event, a dict; None while nobody listens.
@@ -25,3 +26,14 @@ def emit(kind: str, text: str, **facts: object) -> None:
 def step(title: str, why: str = "") -> None:
     """A new act begins: `title` in a few words, `why` in one or two plain lines."""
     emit("step", title, why=why)
+
+
+@contextlib.contextmanager
+def silence():
+    """Events in this block are nobody's business: work beside the story."""
+    global listener
+    kept, listener = listener, None
+    try:
+        yield
+    finally:
+        listener = kept

@@ -7,8 +7,11 @@ Everything goes to standard error, so that a container's output stays its own.
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 import shutil
+import struct
 import sys
 import textwrap
 import time
@@ -16,19 +19,25 @@ import time
 from minicontainer import explain
 
 _STYLES = {"step": "1;36", "request": "33", "response": "32", "digest": "35", "syscall": "34"}
+_CURRENT = struct.Struct("id")
+_LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 _MARKS = {"request": "$ ", "response": "← ", "digest": "✓ ", "syscall": "→ ", "note": "· "}
 
 
 class Narrator:
-    """A listener for explain.py; `pause` waits for Enter before each step but the first."""
+    """A listener for explain.py; `pause` waits for Enter before each step but the first.
+
+    It goes on in forked children: the container's first process tells its part too.
+    """
 
     def __init__(self, pause: bool = False) -> None:
         # A copy of its own: the container's process may point 2 elsewhere, and exec closes this.
         self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
         self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
         self._terminal = _open_terminal() if pause else None
-        self._number = 0
-        self._began = 0.0
+        # Number and start of the current step, in memory that all these processes share.
+        self._current = mmap.mmap(-1, _CURRENT.size)
+        self._seen: set[str] = set()
 
     def __call__(self, event: dict) -> None:
         if event["kind"] == "step":
@@ -39,27 +48,36 @@ class Narrator:
 
     def finish(self) -> None:
         """The last step is over: say how long it took."""
-        if self._number:
-            self._say(f"   took {duration(time.monotonic() - self._began)}", "2")
+        number, began = _CURRENT.unpack(self._current[:])
+        if number:
+            self._say(f"   took {duration(time.monotonic() - began)}", "2")
             self._out.flush()
 
     def _step(self, event: dict) -> None:
         self.finish()
-        if self._number and self._terminal is not None:
+        number, _ = _CURRENT.unpack(self._current[:])
+        if number and self._terminal is not None:
             self._say("   [Enter goes on]", "2")
             self._out.flush()
             self._terminal.readline()
-        self._number += 1
-        self._began = time.monotonic()
-        self._say(f"\n{self._number:2} {event['text']}", _STYLES["step"])
-        for line in textwrap.wrap(event.get("why", ""), 76):
+        self._current[:] = _CURRENT.pack(number + 1, time.monotonic())
+        self._seen.clear()
+        self._say(f"\n{number + 1:2} {_capital(event['text'])}", _STYLES["step"])
+        for line in textwrap.wrap(_capital(event.get("why", "")), 76):
             self._say(f"   {line}")
 
     def _detail(self, event: dict) -> None:
         kind = event["kind"]
+        # Forty calls that differ in a number tell no more than the first of them.
+        shape = re.sub(r"\d+", "", event["text"])
+        if kind == "syscall" and shape in self._seen:
+            return
+        self._seen.add(shape)
+        # A request can be typed as it is; elsewhere twelve digits of a digest are enough.
+        text = event["text"] if kind == "request" else _LONG_HEX.sub(r"\1…", event["text"])
         took = f"  [{duration(event['seconds'])}]" if "seconds" in event else ""
         width = max(40, shutil.get_terminal_size((100, 24)).columns - 6 - len(took))
-        lines = textwrap.wrap(event["text"], width, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
         lines[-1] += took
         self._say(f"   {_MARKS.get(kind, '· ')}{lines[0]}", _STYLES.get(kind, "2"))
         for line in lines[1:]:
@@ -86,6 +104,10 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     milliseconds = seconds * 1000
     return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _open_terminal():

@@ -201,7 +201,8 @@ def _others(commands) -> None:
     registry.add_argument("--port", type=int, default=5000, help="default 5000; 0: any free one")
     registry.add_argument("--layout", metavar="DIR", help="serve this OCI image layout instead")
     demo = _command(commands, "demo", "play pull, unpack and run on the kit's own images, offline")
-    demo.set_defaults(explain=False)
+    demo.add_argument("acts", metavar="ACT", nargs="*", help="chroot names pull unpack run after")
+    demo.add_argument("--auto", type=float, metavar="SECONDS", help="go on by itself")
 
 
 def _platform(command: argparse.ArgumentParser) -> None:

@@ -43,7 +43,9 @@ def run_container(
     caretaker = start_caretaker(lambda: clean_up(store, root, record))
     try:
         image = image_config(layout, manifest)
-        snapshot(image_tree(layout, manifest, image), bundle)
+        tree = image_tree(layout, manifest, image)
+        explain.step("a layer of its own", "The image stays as it is; changes go on top of it.")
+        snapshot(tree, bundle)
         bundle_from_image(image, bundle, identity, options, rootless)
         status = run_bundle(root, identity, bundle, options.terminal)
         containers.write(store, {**record, "exit_status": status})
@@ -85,6 +87,7 @@ def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:
 
 def clean_up(store: str, root: str, record: containers.Record) -> None:
     """End what is left of a container; with `remove`, leave no trace of it at all."""
+    explain.step("clean up", "Process, state, cgroup, mount and files: nothing stays behind.")
     lifecycle.delete(root, record["id"], force=True)
     directory = containers.directory(store, record["id"])
     with contextlib.suppress(OSError):

@@ -23,6 +23,7 @@ def become_root() -> None:
     thread. Raises MinicontainerError where the machine forbids such namespaces.
     """
     if os.geteuid() == 0:
+        explain.step("a mount namespace", "What is mounted from here on is not seen outside.")
         linux.unshare(linux.CLONE_NEWNS)
     else:
         why = "An ordinary user may not mount, but root of an own user namespace may."

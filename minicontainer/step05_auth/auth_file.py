@@ -86,7 +86,7 @@ def _bad(what: str, path: str) -> BadAuth:
 
 def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:
     """The object `name` in `document`; {} where it is absent or null."""
-    value = document.get(name) or {}
+    value = {} if document.get(name) is None else document[name]
     if not isinstance(value, dict):
         raise _bad(f"{name!r} is not an object", path)
     return value
@@ -94,7 +94,7 @@ def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:
 
 def _text(document: dict[str, Any], name: str, path: str) -> str:
     """The string `name` in `document`; "" where it is absent or null."""
-    value = document.get(name) or ""
+    value = "" if document.get(name) is None else document[name]
     if not isinstance(value, str) or not value.isascii():
         raise _bad(f"{name!r} is not a string of plain characters", path)
     return value

@@ -1,0 +1,131 @@
+"""The whole way for a real image: Debian with nginx, from a registry that others wrote.
+
+mmdebstrap makes the root filesystem, umoci the image, skopeo pushes it into
+Debian's docker-registry; from there on it is ours: pull, unpack, run. At the
+end its page is fetched over loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs import needs, needs_root
+
+pytestmark = [
+    pytest.mark.slow,
+    needs("mmdebstrap", "umoci", "skopeo", "docker-registry"),
+    needs_root,
+]
+
+PAGE = "served by a container that minicontainer runs\n"
+MINICONTAINER = [sys.executable, "-m", "minicontainer.step06_run.cli"]
+REGISTRY_SETTINGS = """\
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdir: "%s"}}
+http: {addr: "127.0.0.1:%d"}
+"""
+SITE = "server { listen 127.0.0.1:%d; root /var/www/html; }\n"
+
+
+def test_nginx_serves_its_page(registry: str, tmp_path: Path):
+    port = free_port()
+    site = tmp_path / "page.conf"
+    site.write_text(SITE % port)
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
+    mounts = Path("/proc/self/mountinfo").read_text()
+    command = ["run", "--rm", "--network=host", "-v", f"{site}:/etc/nginx/conf.d/page.conf:ro"]
+    with subprocess.Popen(
+        [*MINICONTAINER, *command, f"{registry}/debian-nginx:1"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as container:
+        assert fetch(f"http://127.0.0.1:{port}/", container) == PAGE
+        container.send_signal(signal.SIGTERM)
+        assert container.wait(20) == 0  # nginx ends by itself when it is told to
+    listed = subprocess.run([*MINICONTAINER, "ps"], env=environment, capture_output=True, text=True)
+    assert "debian-nginx" not in listed.stdout
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+
+
+@pytest.fixture(scope="module")
+def registry(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian's docker-registry with the image in it; its host:port."""
+    place, port = tmp_path_factory.mktemp("registry"), free_port()
+    settings = place / "config.yml"
+    settings.write_text(REGISTRY_SETTINGS % (place / "storage", port))
+    with subprocess.Popen(["docker-registry", "serve", settings], stderr=subprocess.DEVNULL) as it:
+        try:
+            wait_for_port(port)
+            address = f"127.0.0.1:{port}"
+            target = f"docker://{address}/debian-nginx:1"
+            do("skopeo", "copy", "--dest-tls-verify=false", f"oci:{image}:nginx", target)
+            yield address
+        finally:
+            it.terminate()
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An OCI image layout with Debian and nginx under the tag `nginx`."""
+    place = tmp_path_factory.mktemp("image")
+    root, layout = place / "root.tar", place / "layout"
+    do(
+        *("mmdebstrap", "--quiet", "--variant=essential", "--include=nginx-light"),
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        '--customize-hook=rm "$1/etc/nginx/sites-enabled/default"',
+        f'--customize-hook=printf %s "{PAGE}" >"$1/var/www/html/index.html"',
+        *("bookworm", root),
+    )
+    do("umoci", "init", "--layout", layout)
+    do("umoci", "new", "--image", f"{layout}:nginx")
+    do("umoci", "raw", "add-layer", "--image", f"{layout}:nginx", root)
+    command = ["--config.cmd=nginx", "--config.cmd=-g", "--config.cmd=daemon off;"]
+    do("umoci", "config", "--image", f"{layout}:nginx", *command)
+    root.unlink()
+    return layout
+
+
+def do(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{command[0]}: {done.stderr}"
+
+
+def fetch(address: str, container: subprocess.Popen[str]) -> str:
+    """The page, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(address, timeout=5).read().decode()
+        if container.poll() is not None:
+            pytest.fail(f"it ended with {container.returncode}: {container.stderr.read()}")
+        assert time.monotonic() < deadline, "no page within a minute"
+        time.sleep(0.1)
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        assert time.monotonic() < deadline, "docker-registry did not start"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]

@@ -65,8 +65,10 @@ def _interrupt(number: int, frame: object) -> None:
 
 @contextlib.contextmanager
 def _scratch_directory() -> Iterator[str]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # not between the making and the try
     directory = tempfile.mkdtemp(prefix="minicontainer-")
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield directory
     finally:
         for number in _SIGNALS:  # a second Ctrl-C must not stop the tidying up

@@ -72,6 +72,8 @@ def _read_json(path: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as problem:
+        if not os.path.lexists(path):  # in a directory of others, as /run/containers can be
+            return {}
         raise _bad(f"cannot be read: {problem.strerror}", path) from None
     except (ValueError, RecursionError):
         raise _bad("is not JSON", path) from None

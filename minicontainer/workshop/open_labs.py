@@ -41,7 +41,7 @@ def registry() -> Iterator[str]:
     from minicontainer.step04_registry.server import running_registry
     from minicontainer.step06_run.images import embedded_images
 
-    with running_registry(embedded_images().path) as address:
+    with running_registry(embedded_images()) as address:
         yield address
 
 

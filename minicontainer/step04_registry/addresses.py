@@ -29,6 +29,19 @@ def origin(url: str) -> tuple[str, str, int]:
     return scheme, host.lower(), port or DEFAULT_PORTS[scheme]
 
 
+def join(base: str, target: str) -> str:
+    """The address that `target`, as it stands in an answer from `base`, means.
+
+    Raises BadAnswer if that is no http or https address. Source: RFC 3986, section 5.
+    """
+    try:
+        joined = urllib.parse.urljoin(base, target)
+    except ValueError:
+        joined = target
+    origin(joined)
+    return joined
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an address, without a port) is this machine."""
     if host == "localhost":

@@ -39,6 +39,9 @@ class Answers(AnswerWriter):
             self.route(urllib.parse.unquote(path), urllib.parse.parse_qs(query))
         except Refused as refused:
             self.send_error_document(refused)
+        except FileNotFoundError:  # pruned since the catalog was read
+            gone = Refused(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", "it is not here any more")
+            self.send_error_document(gone)
 
     do_HEAD = do_GET
 

@@ -16,9 +16,9 @@ TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: `name=value` with a plain or a quoted value, or a scheme's name (with a token68 behind it)
 ELEMENT = re.compile(
     rf"""[\s,]*(?:
-        (?P<name>{TOKEN})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>{TOKEN})(?=[\s,]|$))
-      | (?P<scheme>{TOKEN})(?:[ ]+(?P<token68>[A-Za-z0-9._~+/-]+=*)(?=\s*(?:,|$)))?(?=[\s,]|$)
-    )""",
+        (?P<name>{TOKEN})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>{TOKEN}))
+      | (?P<scheme>{TOKEN})(?:[ ]+(?P<token68>[A-Za-z0-9._~+/-]+=*)(?=\s*(?:,|$)))?
+    )(?=[\s,]|$)""",
     re.VERBOSE | re.DOTALL,
 )
 END = re.compile(r"[\s,]*\Z")

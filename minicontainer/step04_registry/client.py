@@ -24,7 +24,7 @@ from minicontainer.step03_image.spec import (
     media_type_of,
 )
 
-from .addresses import base_address, origin
+from .addresses import base_address, join, origin
 from .challenge import Challenge, parse_challenge
 from .curl import shown_address
 from .failures import BadAnswer, ConnectionLost, LoginNeeded, Refused, refusal
@@ -87,7 +87,7 @@ class Registry:
         `path` may be a whole address, but only one of this registry.
         Raises NotFound, LoginNeeded, Refused, NotReached, BadAnswer, RegistryError.
         """
-        url = urllib.parse.urljoin(self.address, urllib.parse.quote(path, safe="/:?&=%+@~,"))
+        url = join(self.address, urllib.parse.quote(path, safe="/:?&=%+@~,"))
         if origin(url) != origin(self.address):
             raise BadAnswer(f"the registry {self.host} leads to another one", shown_address(url))
         response = send_with_token(self, method, url, repository, headers or {})
@@ -178,7 +178,7 @@ def next_page(response: Response) -> str | None:
     Source: RFC 8288, section 3.
     """
     link = NEXT_LINK.search(response.headers.get("Link", ""))
-    return urllib.parse.urljoin(response.url, link[1]) if link else None
+    return join(response.url, link[1]) if link else None
 
 
 def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[Descriptor, bytes]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import urllib.parse
 from collections.abc import Mapping
 
 LONGEST_QUERY = 200
@@ -34,7 +33,7 @@ def curl_command(
 
 def shown_address(url: str) -> str:
     """The address without a long query, which is a signature, and without control characters."""
-    parts = urllib.parse.urlsplit(url)
-    if len(parts.query) > LONGEST_QUERY:
-        url = urllib.parse.urlunsplit(parts._replace(query="…"))
+    path, _, query = url.partition("?")
+    if len(query) > LONGEST_QUERY:
+        url = f"{path}?…"
     return re.sub(r"[^\x21-\x7e…]", "?", url)

@@ -7,10 +7,9 @@ log it, and S3 refuses requests that carry one. RFC 9110, sections 15.4 and 17.
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Mapping
 
-from .addresses import origin
+from .addresses import join, origin
 from .curl import shown_address
 from .failures import BadAnswer
 from .transport import Response, Transport
@@ -37,7 +36,7 @@ def follow_redirects(
         if response.status not in REDIRECTS or location is None:
             return response
         response.close()
-        target = urllib.parse.urljoin(url, location)
+        target = join(url, location)
         if origin(target) != origin(url):
             headers.pop("Authorization", None)
         if origin(url)[0] == "https" and origin(target)[0] == "http":

@@ -12,6 +12,7 @@ import base64
 import urllib.parse
 from typing import Any, NamedTuple
 
+from .addresses import origin
 from .challenge import Challenge
 from .curl import shown_address
 from .failures import BadAnswer, refusal
@@ -91,6 +92,7 @@ def realm_of(challenge: Challenge) -> str:
     realm = challenge.parameters.get("realm")
     if challenge.scheme != "bearer" or not realm:
         raise BadAnswer("the registry does not say where to get a token")
+    origin(realm)
     return realm
 
 

@@ -1,0 +1,51 @@
+"""The kit's own images and a registry that has them, made once for all tests of this room."""
+
+import pytest
+
+from minicontainer.step03_image.layout import create_layout
+from minicontainer.step04_registry.client import Registry
+from minicontainer.step04_registry.embedded import make_images
+from minicontainer.step04_registry.server import running_registry
+from minicontainer.step04_registry.transport import Transport
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A layout with the kit's images."""
+    layout = create_layout(tmp_path_factory.mktemp("images") / "layout")
+    make_images(layout)
+    return layout
+
+
+@pytest.fixture(scope="session")
+def registry_at(images):
+    """host:port of a running registry with the kit's images."""
+    with running_registry(images) as at:
+        yield at
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty layout to pull into."""
+    return create_layout(tmp_path / "store")
+
+
+@pytest.fixture
+def registry():
+    """registry(at) gives a Registry that loses no time with pauses; closed at the end."""
+    opened = []
+
+    def open_registry(at, **options):
+        options.setdefault("transport", Transport(pauses=(0, 0, 0)))
+        opened.append(Registry(at, **options))
+        return opened[-1]
+
+    yield open_registry
+    for one in opened:
+        one.close()

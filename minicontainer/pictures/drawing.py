@@ -113,7 +113,9 @@ class Sketch:
         lines = [readable(line) for line in lines]
         width = max(wide, *(columns(line) for line in lines)) * 6.05 + 16
         size = {"width": f"{width / 72:.2f}", "height": f"{(len(lines) * 12 + 10) / 72:.2f}"}
-        self._here.node(name, label(lines), {**size, **_look(kind), "class": kind, **attributes})
+        self._here.node(
+            name, label(lines), _attributes={**size, **_look(kind), "class": kind, **attributes}
+        )
         if tip:
             self.tips[name] = readable(tip, 400)
         return name
@@ -124,7 +126,7 @@ class Sketch:
         attributes = {"tailport": ports[0], "headport": ports[1], **attributes}
         if text:
             attributes["label"] = label([text], r"\n")
-        self._here.edge(tail, head, None, attributes)
+        self._here.edge(tail, head, _attributes=attributes)
 
     @contextmanager
     def cluster(self, lines: Iterable[str] = (), **attributes: str) -> Iterator[str]:

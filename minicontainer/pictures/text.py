@@ -24,11 +24,11 @@ def label(lines: Iterable[str], end: str = r"\l") -> str:
 
     Backslashes and ampersands are doubled up or spelled out, so that DOT
     finds neither escapes nor entities; the `graphviz` package quotes the
-    rest. The closing escape also keeps `<…>` from being read as HTML.
+    rest. The closing escape also keeps `<…>` from being read as HTML. A line
+    without text gets a space: a frame titled by nothing stops Graphviz.
     """
-    return "".join(
-        readable(line, 120).replace("\\", "\\\\").replace("&", "&amp;") + end for line in lines
-    )
+    shown = [readable(line, 120) or " " for line in lines]
+    return "".join(line.replace("\\", "\\\\").replace("&", "&amp;") + end for line in shown)
 
 
 def columns(line: str) -> int:

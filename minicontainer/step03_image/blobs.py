@@ -125,7 +125,8 @@ class BlobWriter:
         with plain_errors(self._final):
             self._final.parent.mkdir(parents=True, exist_ok=True)
             os.chmod(self._path, 0o644)
-            self._close()  # Windows renames no open file
+            if os.name == "nt":  # Windows renames no open file; elsewhere the lock must be held
+                self._close()
             os.replace(self._path, self._final)
         explain.emit("digest", f"verified {wanted} ({self.offset} bytes)", size=self.offset)
 

@@ -156,9 +156,9 @@ class _Child:
                 return message
 
     def _result(self, check: Check, message: dict[str, Any]) -> Result:
+        if message["outcome"] == "timeout":
+            return self._timeout(check, self._where(self.stderr.text()))
         facts = {k: v for k, v in message.items() if k in Result._fields and k != "check"}
-        if facts["outcome"] == "timeout":
-            facts["where"] = self._where(self.stderr.text())
         facts = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
         return Result(check, **facts)
 
@@ -169,8 +169,12 @@ class _Child:
         said = self.stderr.text()
         where = self._where(said)
         if "Timeout (" in said or (status == -9 and not where):
-            return Result(check, "timeout", found="it did not end", where=where)
+            return self._timeout(check, where)
         return Result(check, "crashed", found=_ending(status), where=where)
+
+    def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
+        mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
+        return Result(check, "timeout", found="it did not end", mistake=mistake, where=where)
 
     def _where(self, said: str) -> tuple[str, ...]:
         """The learner's lines in what faulthandler printed, outermost first."""

@@ -38,7 +38,8 @@ class Exercise(NamedTuple):
 class Misconception(NamedTuple):
     """A well-known wrong idea; a check that recognises it shows `hint`.
 
-    `raises` names the exceptions by which it is recognised, if any.
+    `raises` names the exceptions by which it is recognised, if any; "Timeout"
+    stands for a check that did not end.
     """
 
     key: str
@@ -110,6 +111,13 @@ class Lab:
         if unknown:
             raise LabError(f"no exercise {unknown[0].exercise!r} in lab.toml", unknown[0].file)
         return sorted(found, key=lambda check: order.index(check.exercise))
+
+    def mistake_raising(self, exercise: str, kinds: set[str]) -> str:
+        """The misconception about `exercise` that is known by one of these exceptions; or ""."""
+        for key, mistake in self.misconceptions.items():
+            if mistake.exercise == exercise and kinds & set(mistake.raises):
+                return key
+        return ""
 
     def points(self, exercise: str | None = None) -> int:
         """The points to be had in one exercise, or in the whole lab."""

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.errors import MinicontainerError
+
 from .answers import Answers, read_notebook
 from .grader import Result, grade
-from .lab import Check, Lab, LabError, answers_directory
+from .lab import Check, Lab, answers_directory
 from .progress import Progress
 from .report import failure, report
 
@@ -69,6 +71,11 @@ class LabFile(pytest.File):
             if Path(check.file) == self.path:
                 yield LabItem.from_parent(self, name=check.name, lab=lab, check=check)
 
+    def repr_failure(self, excinfo):
+        """Our own errors in one line."""
+        known = isinstance(excinfo.value, MinicontainerError)
+        return str(excinfo.value) if known else super().repr_failure(excinfo)
+
 
 class LabItem(pytest.Item):
     """One check; all selected checks of a lab are graded in one go when the first is asked."""
@@ -88,7 +95,7 @@ class LabItem(pytest.Item):
     def repr_failure(self, excinfo, style=None) -> str:
         if isinstance(excinfo.value, NotPassed):
             return "\n".join(failure(self.lab, excinfo.value.result))
-        if isinstance(excinfo.value, LabError):
+        if isinstance(excinfo.value, MinicontainerError):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo, style))
 

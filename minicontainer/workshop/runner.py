@@ -149,10 +149,7 @@ class _Tests:
     def _mistake(self, error: BaseException | None, exercise: str) -> str:
         """The misconception that is known by the name of such an exception."""
         kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        for key, mistake in self.lab.misconceptions.items():
-            if mistake.exercise == exercise and kinds & set(mistake.raises):
-                return key
-        return ""
+        return self.lab.mistake_raising(exercise, kinds)
 
 
 class _Printed(io.TextIOBase):

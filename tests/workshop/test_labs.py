@@ -1,0 +1,122 @@
+"""The lint of the labs: whatever lab exists, it keeps what the workshop promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from minicontainer.workshop import exercises, generate
+from minicontainer.workshop.answers import read_notebook
+from minicontainer.workshop.grader import grade
+from minicontainer.workshop.lab import Lab
+from minicontainer.workshop.page import parse
+
+from .learner import LABS, ROOT, checkout, results_of, run_pytest
+
+WRONG = sorted((ROOT / "tests" / "wrong").glob("[0-9][0-9]/*.py"))
+each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+
+
+@each_lab
+def test_solutions_pass(lab: Lab) -> None:
+    names = [exercise.name for exercise in lab.exercises]
+    answers = read_notebook(lab.notebook_path("solutions"), names)
+    assert sorted(answers.written()) == sorted(names)
+    missed = [result for result in grade(lab, answers) if not result.passed]
+    assert not missed
+
+
+@each_lab
+def test_stubs_are_not_started_on_one_screen(lab: Lab, tmp_path: Path) -> None:
+    done = run_pytest(checkout(tmp_path, lab))
+    assert done.returncode == 1
+    assert done.stdout.count("not started") == len(lab.exercises)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) <= 24
+
+
+@pytest.mark.parametrize("file", WRONG, ids=lambda f: f"{f.parent.name}-{f.stem}")
+def test_wrong_answer_is_told_its_own_hint(file: Path) -> None:
+    lab = next(lab for lab in LABS if lab.id == file.parent.name)
+    exercise, key = _said(file)
+    if key in ("tarfile-data", "tarfile-tar") and not hasattr(tarfile, "data_filter"):
+        pytest.skip("this Python's tarfile has no filters yet")
+    failed = [r for r in results_of(lab, exercise, file.read_text("utf-8")) if not r.passed]
+    assert failed, "it passes"
+    assert failed[0].mistake == key, failed[0]
+
+
+def _said(file: Path) -> tuple[str, str]:
+    """The exercise and the misconception that the file's docstring names."""
+    said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    exercise, _, key = said.splitlines()[0].partition(": ")
+    assert key.replace("-", "_") == file.stem.replace("-", "_")
+    return exercise, key
+
+
+@each_lab
+def test_every_misconception_has_a_wrong_answer(lab: Lab) -> None:
+    said = {_said(file) for file in WRONG if file.parent.name == lab.id}
+    assert said == {(m.exercise, m.key) for m in lab.misconceptions.values()}
+
+
+@each_lab
+def test_every_misconception_is_looked_for(lab: Lab) -> None:
+    checks = "".join(file.read_text("utf-8") for file in lab.directory.glob("test_*.py"))
+    for key, mistake in lab.misconceptions.items():
+        assert f'"{key}"' in checks or mistake.raises, key
+        lab.exercise(mistake.exercise)
+
+
+@each_lab
+def test_every_exercise_is_complete(lab: Lab) -> None:
+    assert 50 <= lab.minutes <= 95
+    for exercise in lab.exercises:
+        pieces = exercises.cut(exercise)
+        assert pieces.lines <= 25, exercise.name
+        assert len(exercise.hints) == 3, exercise.name
+        assert exercise.minutes > 0 and exercise.spec, exercise.name
+        assert lab.points(exercise.name) >= 2, exercise.name
+        assert sum(c.exercise == exercise.name for c in lab.checks) >= 2, exercise.name
+
+
+def test_exercises_have_names_of_their_own() -> None:
+    names = [exercise.name for lab in LABS for exercise in lab.exercises]
+    assert len(names) == len(set(names))
+
+
+@each_lab
+def test_page_has_every_exercise_once_in_order(lab: Lab) -> None:
+    blocks = parse((lab.directory / "lab.md").read_text("utf-8"), "lab.md")
+    named = [block.text for block in blocks if block.kind == "exercise"]
+    assert named == [exercise.name for exercise in lab.exercises]
+    kinds = [block.kind for block in blocks]
+    assert kinds.count("setup") == 1
+    assert kinds.index("setup") < kinds.index("exercise")
+
+
+@each_lab
+def test_pictures_say_in_words_what_is_seen(lab: Lab) -> None:
+    cells = generate.learners(lab)["cells"]
+    pictures = [cell for cell in cells if "attachments" in cell]
+    assert pictures, "a lab opens with a picture of the way"
+    for cell in pictures:
+        assert re.match(r"!\[[^\]]{20,}\]", "".join(cell["source"]))
+
+
+@each_lab
+def test_learners_notebook_is_what_the_generator_makes(lab: Lab) -> None:
+    committed = lab.notebook_path("labs").read_text("utf-8")
+    assert committed == generate.to_text(generate.learners(lab)), "run the generator"
+
+
+@pytest.mark.slow
+@each_lab
+def test_solution_runs_in_a_kernel_and_is_what_the_generator_makes(lab: Lab) -> None:
+    path = lab.notebook_path("solutions")
+    made = generate.executed(generate.to_text(generate.solution(lab)), path.parent)
+    assert path.read_text("utf-8") == made, "run the generator"

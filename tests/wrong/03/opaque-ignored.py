@@ -1,0 +1,14 @@
+"""apply_layer: opaque-ignored"""
+
+
+def apply_layer(layer, root):
+    added = set()
+    for entry in read_tar(layer):
+        directory, _, name = entry.name.rpartition("/")
+        if name.startswith(WHITEOUT):
+            hidden = name.removeprefix(WHITEOUT)
+            if hidden in ("", ".", ".."):
+                raise ImageError("a whiteout that names no file")
+            root.remove(f"{directory}/{hidden}", keep=added)
+        else:
+            added.add(root.add(entry))

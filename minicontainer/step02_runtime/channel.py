@@ -11,6 +11,7 @@ import os
 
 from minicontainer.errors import MinicontainerError
 
+from . import errors
 from .errors import ContainerError
 
 
@@ -37,17 +38,19 @@ class Channel:
         line, _, self._rest = self._rest.partition(b"\n")
         message = json.loads(line)
         if "error" in message:
-            raise ContainerError(*message["error"])
+            raise getattr(errors, message["kind"], ContainerError)(*message["error"])
         return message
 
     def send_error(self, error: BaseException) -> None:
         """Send what went wrong, to be raised by the other side's receive()."""
         if isinstance(error, MinicontainerError):
-            self.send(error=[error.what, error.where, error.hint])
+            self.send(kind=type(error).__name__, error=[error.what, error.where, error.hint])
         elif isinstance(error, OSError):
-            self.send(error=[error.strerror or str(error), str(error.filename or ""), ""])
+            what = [error.strerror or str(error), str(error.filename or ""), ""]
+            self.send(kind="ContainerError", error=what)
         else:
-            self.send(error=[f"{type(error).__name__}: {error}", "init", ""])
+            what = [f"{type(error).__name__}: {error}", "init", ""]
+            self.send(kind="ContainerError", error=what)
 
     def close(self) -> None:
         os.close(self.reading)

@@ -23,3 +23,11 @@ class WrongState(ContainerError):
 
 class HookFailed(ContainerError):
     """A hook ended with a status other than 0, took too long or could not be started."""
+
+
+class ProgramNotFound(ContainerError):
+    """The program of process.args, or what must load it, is not in the root filesystem."""
+
+
+class ProgramNotExecutable(ContainerError):
+    """The program is there, but this user may not execute it or this kernel can't."""

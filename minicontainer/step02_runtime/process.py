@@ -16,7 +16,7 @@ import stat
 from minicontainer import explain, linux
 
 from . import capabilities
-from .errors import ContainerError
+from .errors import ContainerError, ProgramNotExecutable, ProgramNotFound
 
 
 def prepare(process: dict) -> dict:
@@ -52,7 +52,9 @@ def execute(prepared: dict, preserve_fds: int = 0) -> None:
     try:
         os.execve(prepared["program"], prepared["args"], prepared["env"])
     except OSError as error:
-        raise ContainerError(_exec_failure(error), prepared["program"]) from None
+        missing = error.errno == errno.ENOENT
+        failure = ProgramNotFound if missing else ProgramNotExecutable
+        raise failure(_exec_failure(error), f'exec: "{prepared["program"]}"') from None
 
 
 def set_limits(pid: int, process: dict) -> None:
@@ -129,8 +131,10 @@ def find_program(name: str, env: dict[str, str]) -> str:
     """
     if "/" in name:
         failure = _why_not(name)
+        if failure == errno.EACCES:
+            raise ProgramNotExecutable("permission denied", f'exec: "{name}"')
         if failure:
-            raise ContainerError(os.strerror(failure).lower(), f'exec: "{name}"')
+            raise ProgramNotFound(os.strerror(failure).lower(), f'exec: "{name}"')
         return name
     failures = []
     for directory in env.get("PATH", "").split(":"):
@@ -140,8 +144,8 @@ def find_program(name: str, env: dict[str, str]) -> str:
             return path
         failures.append(failure)
     if errno.EACCES in failures:
-        raise ContainerError("permission denied", f'exec: "{name}"')
-    raise ContainerError("executable file not found in $PATH", f'exec: "{name}"')
+        raise ProgramNotExecutable("permission denied", f'exec: "{name}"')
+    raise ProgramNotFound("executable file not found in $PATH", f'exec: "{name}"')
 
 
 def _why_not(path: str) -> int:

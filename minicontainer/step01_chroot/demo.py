@@ -95,10 +95,21 @@ def _build(root: str) -> None:
         "A directory that holds a few programs and every file that they need to start:"
         " the loader and the libraries, which their ELF headers name.",
     )
-    paths = build_root(root, PROGRAMS)
+    with _undisturbed():
+        paths, libraries = build_root(root, PROGRAMS), libraries_of(SHELL)
     explain.emit("note", f"{len(paths)} paths; beside itself, {SHELL} needs:")
-    for path in libraries_of(SHELL):
+    for path in libraries:
         explain.emit("note", f"  {path}")
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait: Python turns one that comes during an import into another error."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _look_around(root: str, outside: str) -> int:
@@ -211,6 +222,7 @@ def _in_child(act: Callable[[str, str], int], root: str, outside: str) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return code if code >= 0 else 128 - code
     except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        with contextlib.suppress(ProcessLookupError):  # it may just have ended
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         raise

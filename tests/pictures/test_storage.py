@@ -163,12 +163,14 @@ def test_what_a_real_registry_writes(tmp_path, two_tags):
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory}}}}}\n"
         "http: {addr: '127.0.0.1:0'}\n"
     )
+    login = tmp_path / "auth.json"
+    login.write_text("{}")
     with open(tmp_path / "log", "wb") as log:
         server = subprocess.Popen(["docker-registry", "serve", config], stderr=log)
     try:
         port = port_of(server, tmp_path / "log")
         for tag in ("1.0", "1.1"):
-            copy = ["skopeo", "copy", "--all", "-q", "--insecure-policy"]
+            copy = ["skopeo", "copy", "--all", "-q", "--insecure-policy", "--authfile", str(login)]
             copy += ["--dest-tls-verify=false", f"oci:{two_tags.path}:docker.io/workshop/web:{tag}"]
             address = f"docker://127.0.0.1:{port}/workshop/web:{tag}"
             subprocess.run([*copy, address], check=True, timeout=60)

@@ -26,7 +26,9 @@ _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a byte 0x50 … 0x5f
 
 def decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The uncompressed content of `chunks`. Raises ImageError if they are damaged or cut off."""
-    first = next(chunks, b"")
+    first = b""
+    while len(first) < len(_ZSTD) and (chunk := next(chunks, b"")):
+        first += chunk
     chunks = itertools.chain([first] if first else [], chunks)
     if first.startswith(_GZIP):
         return _gunzip(chunks)
@@ -57,7 +59,7 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """One or more zstd frames, one after the other."""
+    """One or more zstd frames, one after the other; a missing end shows in the diff_id only."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)

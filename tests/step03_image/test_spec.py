@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -116,16 +117,12 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([*MANIFEST, *INDEX, *CONFIG]), JSON) | JSON)
 def test_any_json_is_parsed_or_refused(document) -> None:
     for parse in (parse_index, parse_manifest, parse_config, spec.media_type_of):
-        try:
+        with contextlib.suppress(ImageError):
             parse(dump(document))
-        except ImageError:
-            pass
 
 
 @given(st.binary())
 def test_any_bytes_are_refused_or_parsed(content) -> None:
     for parse in (parse_index, parse_manifest, parse_config):
-        try:
+        with contextlib.suppress(ImageError):
             parse(content)
-        except ImageError:
-            pass

@@ -31,7 +31,10 @@ def test_every_line_pins_a_version_and_its_hashes(lock: str):
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [("requirements.lock", ["workshop"]), ("requirements-ci.lock", ["workshop", "ci"])],
+    [
+        ("requirements.lock", ["workshop"]),
+        ("requirements-ci.lock", ["workshop", "ci", "storage", "storage-test"]),
+    ],
 )
 def test_every_dependency_is_locked(lock: str, extras: list[str]):
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]

@@ -13,8 +13,12 @@ from __future__ import annotations
 import contextlib
 import time
 
+TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: called with each event, a dict; None while nobody listens.
-listener = None
+listener: Callable[[dict], object] | None = None
 
 
 def emit(kind: str, text: str, **facts: object) -> None:

@@ -81,6 +81,8 @@ def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str
     linux["namespaces"] = [one for one in linux["namespaces"] if one["type"] not in shared]
     for name in ("uidMappings", "gidMappings"):
         linux.pop(name, None)
+    if rootless and options.network == "host":
+        config["mounts"] = [_shared_sysfs(mount) for mount in config["mounts"]]
     process = config["process"]
     process["terminal"] = options.terminal
     process["capabilities"] = {
@@ -95,6 +97,11 @@ def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str
     if options.pids_limit is not None:
         resources["pids"] = {"limit": options.pids_limit}
     return config
+
+
+def _shared_sysfs(mount: dict[str, Any]) -> dict[str, Any]:
+    """A new sysfs needs a network namespace of our own; without one, the machine's is shown."""
+    return _bind("/sys", "/sys", ["ro"]) if mount["type"] == "sysfs" else mount
 
 
 def with_options(image: ImageConfig, options: Options) -> ImageConfig:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -50,7 +51,7 @@ _ELSEWHERE = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    narrator = None
+    narrator, command = None, ""
     try:
         if words[:1] == ["--mine"]:
             words = words[1:]
@@ -61,27 +62,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(words)
         if arguments.explain or arguments.step:
             narrator = narrate.listen(arguments.step)
-        module, function = _COMMANDS[arguments.command]
-        command = getattr(importlib.import_module(f"{__package__}.{module}"), function)
-        status = command(arguments)
+        command = arguments.command
+        module, function = _COMMANDS[command]
+        status = getattr(importlib.import_module(f"{__package__}.{module}"), function)(arguments)
         sys.stdout.flush()
         return status
     except MinicontainerError as error:
         print(f"minicontainer: {error}", file=sys.stderr)
-        return 125 if words[:1] == ["run"] and error.exit_status == 1 else error.exit_status
+        return exit_status(error, command)
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment] - nobody reads: there is nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: let the last flush succeed
         return 141
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"minicontainer: {place}{error.strerror or error}", file=sys.stderr)
-        return 125 if words[:1] == ["run"] else 1
+        return exit_status(error, command)
     except KeyboardInterrupt:
         return 130
     finally:
         if narrator is not None:
             narrator.finish()
             explain.listener = None
+
+
+def exit_status(error: Exception, command: str) -> int:
+    """The status for a failure: 1, but as docker's for `run`: 125, 126 or 127."""
+    if command != "run":
+        return 1
+    kinds = importlib.import_module("minicontainer.step02_runtime.errors")
+    if isinstance(error, kinds.ProgramNotFound):
+        return 127
+    return 126 if isinstance(error, kinds.ProgramNotExecutable) else 125
 
 
 def use_own_functions() -> None:

@@ -44,13 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     with pull_progress() as progress:
         manifest = obtain(layout, reference, wanted, arguments.pull, progress)
     record = {
+        "name": arguments.name,
         "image": reference.familiar,
         "manifest": manifest["digest"],
         "command": options.arguments,
         "remove": arguments.rm,
         "owner": identity(os.getpid()),
     }
-    record = containers.new_container(str(layout.path), arguments.name, record)
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     return engine.run_container(layout, manifest, record, options)

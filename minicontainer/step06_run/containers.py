@@ -20,7 +20,7 @@ from typing import Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.state import default_root, is_alive
+from minicontainer.step02_runtime.state import is_alive
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -31,8 +31,9 @@ class ContainerError(MinicontainerError):
 
 
 def runtime_root() -> str:
-    """The state directory of `minicontainer`'s containers: what `minirunc --root` would list."""
-    return os.path.join(os.path.dirname(default_root()), f"minicontainer-{os.getuid()}")
+    """The runtime's state directory for our containers: `minirunc --root` shows what is in it."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if os.geteuid() == 0 else None)
+    return f"{base}/minicontainer" if base else f"/tmp/minicontainer-{os.geteuid()}"
 
 
 def directory(store: str, identity: str) -> str:
@@ -40,11 +41,13 @@ def directory(store: str, identity: str) -> str:
     return os.path.join(store, "containers", identity)
 
 
-def new_container(store: str, name: str, record: Record) -> Record:
-    """Make the directory of a new container and write its record; a random id, as docker's.
+def new_container(store: str, record: Record) -> Record:
+    """Make the directory of a new container; its record, with a random id as docker's.
 
-    Raises ContainerError when `name` is taken or not a name.
+    Its name is `record["name"]`, or if that is empty the beginning of the id.
+    Raises ContainerError when the name is taken or not a name.
     """
+    name = record["name"]
     if not _NAME.fullmatch(name or "x"):
         raise ContainerError("a container's name is made of letters, digits, _ . and -", name)
     identity = secrets.token_hex(32)
@@ -54,7 +57,7 @@ def new_container(store: str, name: str, record: Record) -> Record:
             raise ContainerError("the name is in use by another container", name, hint)
         os.makedirs(directory(store, identity))
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        record = {"id": identity, "name": name or identity[:12], "created": created, **record}
+        record = {**record, "id": identity, "name": name or identity[:12], "created": created}
         write(store, record)
     return record
 

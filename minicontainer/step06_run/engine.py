@@ -29,17 +29,19 @@ from .snapshot import snapshot
 def run_container(
     layout: Layout, manifest: Descriptor, record: containers.Record, options: Options
 ) -> int:
-    """Run the image of `manifest` as the container of `record`; its exit status.
+    """Run the image of `manifest` in a new container; the exit status of its process.
 
-    The status is 128 + n if signal n ended the process. At the end a caretaker
-    removes what is left, all of it if `record["remove"]`; it does so too when
-    this process is killed. Only for a process with one thread.
+    The status is 128 + n if signal n ended the process. `record` says what is
+    to be remembered of the container. At the end a caretaker removes what is
+    left, all of it if `record["remove"]`; it does so too when this process is
+    killed. Only for a process with one thread.
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
     store, root, rootless = str(layout.path), containers.runtime_root(), os.geteuid() != 0
-    identity, bundle = record["id"], containers.directory(store, record["id"])
     become_root()
+    record = containers.new_container(store, record)
+    identity, bundle = record["id"], containers.directory(store, record["id"])
     caretaker = start_caretaker(lambda: clean_up(store, root, record))
     try:
         image = image_config(layout, manifest)

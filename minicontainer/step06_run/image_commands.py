@@ -161,7 +161,7 @@ def _facts(layout: Layout, descriptor: Descriptor) -> list[str]:
     except MinicontainerError:
         return ["(not for this machine)", "", ""]
     total = sum(layer["size"] for layer in layers)
-    return [platform_name(config), ago(config.get("created", "")), size(total)]  # type: ignore[arg-type]
+    return [platform_name(config), ago(config.get("created", "")), size(total)]
 
 
 def _inspected(layout: Layout, name: str, wanted: Platform) -> dict:

@@ -31,8 +31,6 @@ REGISTRY_VARIABLE = "MINICONTAINER_REGISTRY"
 class ImageMissing(MinicontainerError):
     """The store has no such image."""
 
-    exit_status = 125
-
 
 def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
     """What the store has under that name, or with that digest; None if nothing."""

@@ -130,6 +130,17 @@ def _bytes(text: str | os.PathLike | None) -> bytes | None:
     return None if text is None else os.fsencode(text)
 
 
+def _path(path) -> str:
+    """A path for people: that of the open file where it is named as /proc/self/fd/N."""
+    text = os.fspath(path) if path is not None else "none"
+    if text.startswith("/proc/self/fd/"):
+        try:
+            return os.readlink(text)
+        except OSError:
+            return text
+    return text
+
+
 def unshare(flags: int) -> None:
     """Move this process into new namespaces (unshare(2)); `flags` of CLONE_NEW*."""
     _call(f"unshare({_names('CLONE_NEW', flags)})", None, _libc.unshare, flags)
@@ -155,7 +166,7 @@ def clone(flags: int) -> int:
 def mount(source, target, fstype=None, flags: int = 0, data=None) -> None:
     """mount(2): `source` on `target`; `data` is the filesystem's own option string."""
     options = f", {data!r}" if data else ""
-    shown = f"mount({source!s}, {target!s}, {fstype or '-'}, {_names('MS_', flags)}{options})"
+    shown = f"mount({_path(source)}, {_path(target)}, {fstype or '-'}, {_names('MS_', flags)}{options})"
     arguments = (_bytes(source), _bytes(target), _bytes(fstype), ctypes.c_ulong(flags))
     _call(shown, os.fspath(target), _libc.mount, *arguments, _bytes(data))
 

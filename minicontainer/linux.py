@@ -166,9 +166,9 @@ def clone(flags: int) -> int:
 def mount(source, target, fstype=None, flags: int = 0, data=None) -> None:
     """mount(2): `source` on `target`; `data` is the filesystem's own option string."""
     options = f", {data!r}" if data else ""
-    shown = f"mount({_path(source)}, {_path(target)}, {fstype or '-'}, {_names('MS_', flags)}{options})"
+    what = f"{_path(source)}, {_path(target)}, {fstype or '-'}, {_names('MS_', flags)}"
     arguments = (_bytes(source), _bytes(target), _bytes(fstype), ctypes.c_ulong(flags))
-    _call(shown, os.fspath(target), _libc.mount, *arguments, _bytes(data))
+    _call(f"mount({what}{options})", os.fspath(target), _libc.mount, *arguments, _bytes(data))
 
 
 def mount_setattr(target, attributes: int, recursive: bool = False) -> None:

@@ -77,7 +77,7 @@ def read_repositories(layout: Layout) -> dict[str, Repository]:
 def place_of(name: str, layout: Layout) -> tuple[str, str] | None:
     """Repository and tag of a reference name; a bare tag belongs to the directory's name."""
     if "/" not in name:
-        name = f"docker.io/{layout.path.resolve().name}:{name}"
+        name = f"localhost/{layout.path.resolve().name}:{name}"
     try:
         reference = parse_reference(name)
     except BadReference:

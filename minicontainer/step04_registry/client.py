@@ -142,7 +142,7 @@ def send_with_token(
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
     if response.status == 401 and challenge:
-        response.close()
+        response.drop()
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
     return response

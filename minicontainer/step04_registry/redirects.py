@@ -35,7 +35,7 @@ def follow_redirects(
         location = response.headers.get("Location")
         if response.status not in REDIRECTS or location is None:
             return response
-        response.close()
+        response.drop()
         target = join(url, location)
         if origin(target) != origin(url):
             headers.pop("Authorization", None)

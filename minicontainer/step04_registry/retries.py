@@ -34,7 +34,7 @@ def insist(transport: Transport, send: Callable[[], Response]) -> Response:
         else:
             if response.status not in WORTH_RETRYING:
                 return response
-            response.close()
+            response.drop()
             seconds = wanted_pause(response.headers.get("Retry-After"), pause)
             wait(transport, seconds, f"the server answered {response.status}")
     try:

@@ -58,8 +58,12 @@ class RegistryServer(ThreadingHTTPServer):
 
     def process_request(self, request, client_address) -> None:
         """Give the connection a thread, known by its socket so that the end can end it."""
-        arguments = (request, client_address)
-        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="registry connection",
+            daemon=True,
+        )
         self._open[request] = thread
         thread.start()
 

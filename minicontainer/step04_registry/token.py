@@ -122,7 +122,7 @@ def post_identity_token(
     realm = realm_of(challenge)
     response = insist(transport, lambda: transport.send("POST", realm, {}, form))
     if response.status in NO_POST:
-        response.close()
+        response.drop()
         return None
     return response
 

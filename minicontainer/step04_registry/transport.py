@@ -204,13 +204,17 @@ class Response:
         return document
 
     def close(self) -> None:
-        """Done with it: keep the connection if little is left to read, else end it."""
+        """Done with it: the connection is ended, unless the body was read to its end."""
         self._transport._live.discard(self)
-        left = self._raw.headers.get("Content-Length", "")
-        with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
-            if left.isdecimal() and int(left) <= SMALL_BODY:
-                self._raw.drain_conn()
         self._raw.close()
+
+    def drop(self) -> None:
+        """Close it without a look at the body; a short one is read, to keep the connection."""
+        length = self.headers.get("Content-Length", "")
+        with contextlib.suppress(RegistryError), self:
+            if length.isdecimal() and int(length) <= SMALL_BODY:
+                for _ in self.stream():
+                    pass
 
     def interrupt(self) -> None:
         """Wake a thread that waits for more of the body."""

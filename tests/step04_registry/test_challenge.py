@@ -1,5 +1,6 @@
 """WWW-Authenticate, as registries write it and as RFC 9110 allows it."""
 
+import contextlib
 import time
 
 import pytest
@@ -97,8 +98,6 @@ def test_quoted_values_come_back(challenges):
 )
 def test_a_long_header_takes_no_time(header):
     begin = time.monotonic()
-    try:
+    with contextlib.suppress(BadChallenge):
         parse_challenge(header)
-    except BadChallenge:
-        pass
     assert time.monotonic() - begin < 1

@@ -290,9 +290,11 @@ SCHEMA_1 = b'{"schemaVersion":1,"name":"x","tag":"latest","fsLayers":[],"history
     ],
 )
 def test_manifests_that_are_refused(registry, body, complaint):
-    with StrangeServer(lambda asked: asked.reply(body=body)) as server:
-        with pytest.raises(ImageError) as refused:
-            get_manifest(registry(server.at), "x", "latest")
+    with (
+        StrangeServer(lambda asked: asked.reply(body=body)) as server,
+        pytest.raises(ImageError) as refused,
+    ):
+        get_manifest(registry(server.at), "x", "latest")
     assert complaint in refused.value.what
 
 
@@ -313,17 +315,21 @@ def test_head_tells_the_digest_or_nothing(registry):
 
 def test_errors_are_reported_in_the_registrys_words(registry):
     body = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]}'
-    with StrangeServer(lambda asked: asked.reply(404, body)) as server:
-        with pytest.raises(NotFound) as refused:
-            get_manifest(registry(server.at), "x", "latest")
+    with (
+        StrangeServer(lambda asked: asked.reply(404, body)) as server,
+        pytest.raises(NotFound) as refused,
+    ):
+        get_manifest(registry(server.at), "x", "latest")
     assert "MANIFEST_UNKNOWN: manifest unknown" in str(refused.value)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Sorry", b'{"errors":7}', b'{"errors":[7]}', b"[]"])
 def test_errors_without_words(registry, body):
-    with StrangeServer(lambda asked: asked.reply(403, body)) as server:
-        with pytest.raises(LoginNeeded) as refused:
-            get_manifest(registry(server.at), "x", "latest")
+    with (
+        StrangeServer(lambda asked: asked.reply(403, body)) as server,
+        pytest.raises(LoginNeeded) as refused,
+    ):
+        get_manifest(registry(server.at), "x", "latest")
     assert "403" in str(refused.value)
 
 
@@ -350,9 +356,11 @@ def test_an_empty_blob(registry, store):
 
 def test_one_flipped_bit(registry, store):
     flipped = BLOB[:-1] + bytes([BLOB[-1] ^ 1])
-    with StrangeServer(lambda asked: asked.reply(body=flipped)) as server:
-        with pytest.raises(DigestMismatch):
-            get_blob(registry(server.at), "x", descriptor_of(BLOB), store)
+    with (
+        StrangeServer(lambda asked: asked.reply(body=flipped)) as server,
+        pytest.raises(DigestMismatch),
+    ):
+        get_blob(registry(server.at), "x", descriptor_of(BLOB), store)
     assert not list((store.path / "blobs").glob("*/*"))
     assert leftovers(store) == [], "a wrong beginning must not be continued"
 
@@ -432,9 +440,11 @@ def test_a_part_that_nobody_asked_for(registry, store, content_range):
     def wrong_part(asked):
         asked.reply(206, BLOB, Content_Range=content_range)
 
-    with StrangeServer(cut_then_whole(send_half, wrong_part)) as server:
-        with pytest.raises(BadAnswer):
-            get_blob(registry(server.at), "x", descriptor_of(BLOB), store)
+    with (
+        StrangeServer(cut_then_whole(send_half, wrong_part)) as server,
+        pytest.raises(BadAnswer),
+    ):
+        get_blob(registry(server.at), "x", descriptor_of(BLOB), store)
 
 
 def test_a_server_that_always_breaks_off(registry, store):
@@ -541,9 +551,11 @@ def test_the_token_stays_on_the_same_host(registry):
 
 
 def test_redirects_in_a_circle(registry):
-    with StrangeServer(lambda asked: asked.reply(302, Location=asked.path)) as server:
-        with pytest.raises(BadAnswer) as refused:
-            list_tags(registry(server.at), "x")
+    with (
+        StrangeServer(lambda asked: asked.reply(302, Location=asked.path)) as server,
+        pytest.raises(BadAnswer) as refused,
+    ):
+        list_tags(registry(server.at), "x")
     assert "redirects" in refused.value.what
     assert len(server.asked) == 11
 
@@ -552,9 +564,11 @@ def test_redirects_in_a_circle(registry):
     "location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://", "http://[bad", "gopher:x"]
 )
 def test_redirects_to_what_is_no_http_address(registry, location):
-    with StrangeServer(lambda asked: asked.reply(302, Location=location)) as server:
-        with pytest.raises(BadAnswer):
-            list_tags(registry(server.at), "x")
+    with (
+        StrangeServer(lambda asked: asked.reply(302, Location=location)) as server,
+        pytest.raises(BadAnswer),
+    ):
+        list_tags(registry(server.at), "x")
 
 
 def test_a_redirect_to_plain_http_elsewhere_is_refused(registry):
@@ -582,7 +596,7 @@ class ScriptedTransport:
             status = 307 if location else 200
             headers = {"Location": location} if location else {}
 
-            def close(self):
+            def drop(self):
                 pass
 
         return Answer()
@@ -675,9 +689,11 @@ def test_what_retry_after_means(header, seconds):
 
 
 def test_an_error_that_stays_is_reported(registry):
-    with StrangeServer(lambda asked: asked.reply(503, b"")) as server:
-        with pytest.raises(Refused) as refused:
-            list_tags(registry(server.at), "x")
+    with (
+        StrangeServer(lambda asked: asked.reply(503, b"")) as server,
+        pytest.raises(Refused) as refused,
+    ):
+        list_tags(registry(server.at), "x")
     assert refused.value.status == 503
     assert len(server.asked) == 4
 

@@ -104,13 +104,16 @@ def _add_making(command) -> None:
     create = command(
         _create,
         "make a container; its program waits for `start`",
-        *("minirunc create -b BUNDLE web", "minirunc state web", "minirunc start web"),
+        "minirunc create -b BUNDLE web",
+        "minirunc state web",
+        "minirunc start web",
     )
     _add_bundle_options(create)
     run = command(
         _run,
         "create, start, wait for the end, delete",
-        *("minirunc run -b BUNDLE web", "minirunc run -d -b BUNDLE web </dev/null"),
+        "minirunc run -b BUNDLE web",
+        "minirunc run -d -b BUNDLE web </dev/null",
     )
     run.add_argument("-d", "--detach", action="store_true", help="do not wait; keep the container")
     _add_bundle_options(run)
@@ -122,7 +125,9 @@ def _add_living(command) -> None:
     kill = command(
         _kill,
         "send a signal to a container",
-        *("minirunc kill web", "minirunc kill web KILL", "minirunc kill --all web 9"),
+        "minirunc kill web",
+        "minirunc kill web KILL",
+        "minirunc kill --all web 9",
     )
     kill.add_argument("-a", "--all", action="store_true", help="to every process in it")
     _add_id(kill)
@@ -130,7 +135,8 @@ def _add_living(command) -> None:
     delete = command(
         _delete,
         "remove a stopped container",
-        *("minirunc delete web", "minirunc delete --force web"),
+        "minirunc delete web",
+        "minirunc delete --force web",
     )
     delete.add_argument("-f", "--force", action="store_true", help="kill it first if it runs")
     _add_id(delete)
@@ -168,7 +174,9 @@ def _add_looking(command) -> None:
     listing = command(
         _list,
         "list containers",
-        *("minirunc list", "minirunc list -q", "minirunc list --format json"),
+        "minirunc list",
+        "minirunc list -q",
+        "minirunc list --format json",
     )
     listing.add_argument("-q", "--quiet", action="store_true", help="only their ids")
     formats = {"choices": ("table", "json"), "default": "table"}
@@ -176,7 +184,8 @@ def _add_looking(command) -> None:
     ps = command(
         _ps,
         "list the processes in a container",
-        *("minirunc ps web", "minirunc ps --format json web"),
+        "minirunc ps web",
+        "minirunc ps --format json web",
     )
     ps.add_argument("-f", "--format", **formats, help="json: only the pids (default: table)")
     _add_id(ps)

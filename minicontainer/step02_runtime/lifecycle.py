@@ -75,12 +75,7 @@ def start(root: str, id: str) -> None:
     found = state(root, id)
     if found["status"] != "created":
         raise WrongState(f"cannot start a container that is {found['status']}", id)
-    path = os.path.join(root, id, states.FIFO)
-    try:
-        fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        os.unlink(path)
-    except FileNotFoundError:
-        raise WrongState("cannot start a container that is running", id) from None
+    fifo = take_fifo(root, id)
     explain.step("start", "init wakes up and becomes the program")
     await_exec(fifo, found["pid"])
     hooks = load(root, id)["config"].get("hooks", {})
@@ -182,6 +177,22 @@ def undo_create(directory: str, record: dict, init: Init | None) -> None:
     if init is not None:
         init.abort()
     destroy(directory, record)
+
+
+def take_fifo(root: str, id: str) -> int:
+    """Open the FIFO on which init waits, for reading, and remove it; of several starts one wins.
+
+    Raises WrongState for the others.
+    """
+    path = os.path.join(root, id, states.FIFO)
+    mine = f"{path}.{os.getpid()}"
+    try:
+        os.rename(path, mine)
+    except FileNotFoundError:
+        raise WrongState("cannot start a container that is running", id) from None
+    fifo = os.open(mine, os.O_RDONLY | os.O_NONBLOCK)
+    os.unlink(mine)
+    return fifo
 
 
 def await_exec(fifo: int, pid: int) -> None:

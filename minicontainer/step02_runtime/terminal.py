@@ -78,6 +78,8 @@ def take_terminal(process: dict, socket_fd: int, bind_console: bool) -> None:
         size = process.get("consoleSize")
         if size:
             set_size(master, size.get("height", 0), size.get("width", 0))
+        else:
+            copy_size(0, master)  # as large as the terminal that we were called from
         _give_to_user(slave, process.get("user", {}).get("uid", 0))
         send_master(socket_fd, master)
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)

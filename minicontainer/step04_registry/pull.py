@@ -160,7 +160,7 @@ def with_offer(
     except MinicontainerError:
         tags = []
     if tags and isinstance(missing, NotFound):
-        shown = ", ".join(tags[:MOST_TAGS_SHOWN]) + (" …" if len(tags) > MOST_TAGS_SHOWN else "")
+        shown = ", ".join(sorted(tags)[:MOST_TAGS_SHOWN]) + (" …" if len(tags) > MOST_TAGS_SHOWN else "")
         hint = f"on offer: {shown}"
         return NotFound(404, f"no image {reference.wanted}", reference.familiar, hint)
     offer = repositories_on_offer(registry)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
+import textwrap
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +85,10 @@ def imports(exercises: list[Exercise]) -> str:
     for exercise in exercises:
         lines |= _imports_of(exercise, own)
     plain = sorted(line for line in lines if line.startswith("import "))
-    return "\n".join([*plain, *_merged(lines - set(plain))])
+    merged = _merged(lines - set(plain))
+    own_lines = [line for line in merged if line.startswith("from minicontainer")]
+    foreign = [line for line in merged if line not in own_lines]
+    return "\n".join([*plain, *foreign, "", *own_lines])
 
 
 def _imports_of(exercise: Exercise, own: set[str]) -> set[str]:
@@ -140,8 +144,14 @@ def _merged(lines: set[str]) -> list[str]:
     for line in lines:
         place, _, name = line.partition(" import ")
         places.setdefault(place, []).append(name)
-    return [
-        f"{place} import {', '.join(sorted(names))}"
-        for place, names in sorted(places.items())
-        if place != "from __future__"
-    ]
+    places.pop("from __future__", None)
+    return [_wrapped(place, sorted(names)) for place, names in sorted(places.items())]
+
+
+def _wrapped(place: str, names: list[str]) -> str:
+    """One import statement, in lines of at most 100 characters."""
+    line = f"{place} import {', '.join(names)}"
+    if len(line) <= 100:
+        return line
+    inside = textwrap.fill(", ".join(names) + ",", 96, break_on_hyphens=False)
+    return f"{place} import (\n{textwrap.indent(inside, '    ')}\n)"

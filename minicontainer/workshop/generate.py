@@ -25,6 +25,7 @@ from .answers import read_notebook
 from .lab import Lab, LabError, find_lab, find_labs
 from .page import Block, parse
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
 _SETUP = """\
 # Run this cell first (Shift+Enter): it brings the names that your functions may use.
@@ -89,6 +90,9 @@ def executed(notebook: str, directory: Path) -> str:
             node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
         )
         client.execute(cwd=str(directory), env=environment)
+    for cell in node.cells:
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(_WIDGET, None)  # dead without its kernel, and never the same
     node.metadata = nbformat.reads(notebook, as_version=4).metadata
     return nbformat.writes(node) + "\n"
 
@@ -115,12 +119,19 @@ class _Cells:
     def __init__(self, lab: Lab, function_cell) -> None:
         self.lab, self.function_cell = lab, function_cell
         self.made: list[dict[str, Any]] = []
+        self.pictures = 0
 
     def add(self, block: Block) -> None:
         getattr(self, f"_{block.kind}")(block.text)
 
     def _prose(self, text: str) -> None:
-        self._cell("markdown", text)
+        """Continue the markdown cell above; a heading begins a new one."""
+        last = self.made[-1] if self.made else {"cell_type": ""}
+        if last["cell_type"] != "markdown" or text.startswith("#"):
+            self._cell("markdown", text)
+        else:
+            source = "".join(last["source"]) + f"\n\n{text}"
+            last["source"] = source.splitlines(keepends=True)
 
     def _code(self, text: str) -> None:
         self._cell("code", text)
@@ -135,14 +146,15 @@ class _Cells:
 
     def _picture(self, expression: str) -> None:
         picture = self._value(expression)
-        name = f"picture-{len(self.made) + 1}.svg"
+        self.pictures += 1
+        name = f"picture-{self.pictures}.svg"
         drawn = base64.b64encode(picture.svg().encode()).decode()
         alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
-        self._cell("markdown", f"![{alt}](attachment:{name})")
-        self.made[-1]["attachments"] = {name: {"image/svg+xml": drawn}}
+        self._prose(f"![{alt}](attachment:{name})")
+        self.made[-1].setdefault("attachments", {})[name] = {"image/svg+xml": drawn}
 
     def _transcript(self, expression: str) -> None:
-        self._cell("markdown", f"```text\n{str(self._value(expression)).strip()}\n```")
+        self._prose(f"```text\n{str(self._value(expression)).strip()}\n```")
 
     def _value(self, expression: str) -> Any:
         """What the expression gives, seen from the lab's scenes."""

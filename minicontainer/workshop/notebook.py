@@ -8,6 +8,7 @@ kernel. Results come into the cell one after the other, as plain HTML.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,9 @@ def begin(number: str) -> Commands:
     """The commands for lab `number`, for its notebook's first cell."""
     if Path.cwd().parent.name == "solutions":
         os.environ[ANSWERS_VARIABLE] = "solutions"
+    programs = str(Path(sys.executable).parent)  # where `minicontainer` is, for cells that run it
+    if programs not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
     book = _Book(find_lab(number))
     return Commands(book.check, book.hint, book.compare, book.progress)
 
@@ -59,8 +63,8 @@ class _Book:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.names = [exercise.name for exercise in lab.exercises]
-        self.store = Progress(lab.root)
-        self.records = answers_directory() == "labs"
+        self.learning = answers_directory() == "labs"
+        self.store = Progress(lab.root, lasting=self.learning)
 
     @_plainly
     def check(self, *functions: Callable | str) -> None:
@@ -75,8 +79,7 @@ class _Book:
         for result in grade(self.lab, answers, checks):
             results.append(result)
             display.show(*self._shown(exercises, checks, results, []))
-        if self.records:
-            self.store.record(self.lab, results)
+        self.store.record(self.lab, results)
         remarks = [*self._advice(exercises, results), *self._unsaved(answers, wanted)]
         display.show(*self._shown(exercises, checks, results, remarks))
 
@@ -145,7 +148,7 @@ class _Book:
     def compare(self, exercise: Callable | str) -> None:
         """Show your function beside the package's, once it passes or when you ask twice."""
         found = self.lab.exercise(_name(exercise))
-        if self.records and not self.store.may_see(self.lab, found.name):
+        if self.learning and not self.store.may_see(self.lab, found.name):
             text = f"{found.name} does not pass yet. Ask again to see the solution all the same."
             _Display().show(html.box(html.line(text)), text)
             return

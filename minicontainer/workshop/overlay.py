@@ -147,8 +147,8 @@ class _Loader(SourceFileLoader):
 _mine: Overlay | None = None
 
 
-def install_mine() -> Overlay:
-    """Put every attempted exercise of every lab in place (`minicontainer --mine`).
+def install_mine() -> str:
+    """Put every attempted exercise of every lab in place (`minicontainer --mine`); the report.
 
     To be called before any step is imported. Raises LabError without labs.
     """
@@ -159,7 +159,7 @@ def install_mine() -> Overlay:
         if path.exists():
             _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
     _mine.install()
-    return _mine
+    return report()
 
 
 def report() -> str:

@@ -71,7 +71,7 @@ class LabFile(pytest.File):
             if Path(check.file) == self.path:
                 yield LabItem.from_parent(self, name=check.name, lab=lab, check=check)
 
-    def repr_failure(self, excinfo):
+    def repr_failure(self, excinfo):  # type: ignore[override]
         """Our own errors in one line."""
         known = isinstance(excinfo.value, MinicontainerError)
         return str(excinfo.value) if known else super().repr_failure(excinfo)

@@ -6,6 +6,7 @@ $XDG_STATE_HOME where the checkout may not be written. Replaced whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -17,14 +18,15 @@ from .lab import Lab
 
 
 class Progress:
-    """The progress of one checkout."""
+    """The progress of one checkout; with `lasting=False`, of this process only."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lasting: bool = True) -> None:
         self.file = _directory(root) / "progress.json"
-        try:
-            self.exercises: dict[str, dict] = json.loads(self.file.read_text("utf-8"))
-        except (OSError, ValueError):
-            self.exercises = {}
+        self.lasting = lasting
+        self.exercises: dict[str, dict] = {}
+        if lasting:
+            with contextlib.suppress(OSError, ValueError):
+                self.exercises = json.loads(self.file.read_text("utf-8"))
 
     def _entry(self, lab: Lab, exercise: str) -> dict:
         empty = {"passed": [], "hints": 0, "asked": 0}
@@ -68,6 +70,8 @@ class Progress:
         return entry["asked"] > 1 or self.passed(lab, exercise)
 
     def _save(self) -> None:
+        if not self.lasting:
+            return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

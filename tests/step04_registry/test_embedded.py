@@ -23,7 +23,9 @@ from minicontainer.step03_image.spec import parse_config, parse_index, parse_man
 from minicontainer.step03_image.unpack import unpack
 from minicontainer.step04_registry import embedded
 from minicontainer.step04_registry.embedded import make_images
-from minicontainer.step04_registry.host_tools import NoTools
+from minicontainer.step04_registry.host_tools import NoTools, program_files, tool_files
+from minicontainer.step04_registry.machines import MACHINES
+from minicontainer.step04_registry.tiny_programs import hello_program
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="not on Linux")
 NAMES = ["hello:latest", "shell:latest", "web:1.0", "web:1.1"]
@@ -184,3 +186,20 @@ def test_no_program_of_the_machine_is_run(tmp_path, monkeypatch):
         monkeypatch.setattr(os, name, refuse)
     monkeypatch.setattr(subprocess, "Popen", refuse)
     assert all(one.descriptor for one in make_images(create_layout(tmp_path / "layout")))
+
+
+@ON_LINUX
+def test_a_machine_whose_tools_are_one_program(tmp_path, monkeypatch):
+    """As on Alpine: sh, ls and cat are links to busybox."""
+    (tmp_path / "busybox").write_bytes(hello_program(MACHINES[0]))
+    (tmp_path / "busybox").chmod(0o755)
+    for tool in ("sh", "ls"):
+        (tmp_path / tool).symlink_to("busybox")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    base = {file.path: file for file in program_files("sh")}
+    assert sorted(base) == ["bin/busybox", "bin/sh"]
+    assert base["bin/sh"].link == "busybox"
+    assert [file.path for file in program_files("ls")] == ["bin/busybox", "bin/ls"]
+    tools = tool_files({"bin/busybox"})
+    assert "bin/ls" in [file.path for file in tools]
+    assert "bin/busybox" not in [file.path for file in tools]

@@ -96,6 +96,23 @@ def test_runpath_makes_rpath_void(tmp_path):
     assert libraries_of(program) == [right]
 
 
+def test_who_has_a_runpath_inherits_no_rpath(tmp_path):
+    program = make_elf(tmp_path / "program", needed=["a.so"], rpath=str(tmp_path / "lib"))
+    make_elf(tmp_path / "lib" / "a.so", needed=["b-9.so"], runpath="/nowhere")
+    make_elf(tmp_path / "lib" / "b-9.so")
+    with pytest.raises(ElfError, match=r"a\.so: needs b-9\.so"):
+        libraries_of(program)
+
+
+def test_a_void_rpath_is_not_inherited(tmp_path):
+    paths = {"rpath": str(tmp_path / "r"), "runpath": str(tmp_path / "run")}
+    program = make_elf(tmp_path / "program", needed=["a.so"], **paths)
+    make_elf(tmp_path / "run" / "a.so", needed=["b-9.so"])
+    make_elf(tmp_path / "r" / "b-9.so")
+    with pytest.raises(ElfError, match=r"a\.so: needs b-9\.so"):
+        libraries_of(program)
+
+
 def test_in_musl_runpath_is_inherited_and_libc_is_the_loader(tmp_path):
     loader = make_elf(tmp_path / "ld-musl-x86_64.so.1")
     program = make_elf(

@@ -248,6 +248,7 @@ BAD_FILES = [
     '{"auths": {"reg.example": {"auth": 7}}}',
     '{"auths": {"reg.example": {"auth": "\\ud800"}}}',
     '{"auths": {"reg.example": {"identitytoken": ["secret"]}}}',
+    '{"auths": {"reg.example": {"identitytoken": "\\ud800"}}}',
     '{"credHelpers": {"reg.example": {}}}',
     '{"credHelpers": "secret"}',
     '{"credsStore": ["secret"]}',

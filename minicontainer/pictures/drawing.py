@@ -7,6 +7,8 @@ own size: any Graphviz then lays it out alike.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import html
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +45,17 @@ STYLE = (
     ".mc-picture .plain>text{fill:currentColor}"
     "@media print{.mc-picture svg{max-width:100%;height:auto}}</style>"
 )
+#: puts the drawing itself in the place of its image, so that it takes the page's colours;
+#: its own image only: another's, in a notebook that is not trusted, may hold scripts.
+_INLINE = """<script>
+{
+  const image = document.currentScript.previousElementSibling.firstElementChild;
+  const bytes = Uint8Array.from(atob(image.src.split(",")[1]), (byte) => byte.charCodeAt(0));
+  const text = new TextDecoder().decode(bytes);
+  const drawing = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  image.replaceWith(document.importNode(drawing, true));
+}
+</script>"""
 
 
 class Picture:
@@ -73,16 +86,25 @@ class Picture:
 
     def _repr_html_(self) -> str:
         try:
-            drawn = self.svg()
+            return framed(self.svg(), self.alt)
         except PictureError as error:
-            drawn = f"<p>{html.escape(str(error))}</p><pre>{html.escape(self.dot)}</pre>"
-        return f'{STYLE}<div class="mc-picture">{drawn}</div>'
+            return f"<p>{html.escape(str(error))}</p><pre>{html.escape(self.dot)}</pre>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self._repr_html_(), "text/plain": self.alt}
+        bundle = {"text/html": self._repr_html_(), "text/plain": self.alt}
+        with contextlib.suppress(PictureError):
+            bundle["image/svg+xml"] = self.svg()
+        return bundle
 
     def __repr__(self) -> str:
         return f"<Picture: {self.alt}>"
+
+
+def framed(svg: str, alt: str) -> str:
+    """HTML that shows `svg`: as an image, which a page that allows no more keeps; then inline."""
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    image = f'<img src="{source}" alt="{html.escape(alt)}">'
+    return f'{STYLE}<div class="mc-picture">{image}</div>{_INLINE}'
 
 
 class Sketch:

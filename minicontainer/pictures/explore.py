@@ -1,8 +1,9 @@
 """The manifest graph to click on: a node opens its JSON, or its layer's file list.
 
-All is in the HTML itself, drawn and escaped here; the script only shows the
-section that was asked for, so that it works without a kernel. Links and boxes
-are `data-open="DIGEST"` for one listener (JupyterLab trips over <a> in SVG).
+All is in the HTML itself, drawn and escaped here, so that it works without a
+kernel; the script only shows the section that was asked for. Where a page runs
+no scripts (a notebook not trusted yet) the picture remains. Links and boxes are
+`data-open="DIGEST"` for one listener: JupyterLab trips over <a> in SVG.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
-from .drawing import STYLE, Picture, write_whole
+from .drawing import Picture, framed, write_whole
 from .files import list_files
 from .images import Found, Image, open_images
 from .manifests import draw_images
@@ -33,14 +34,19 @@ _STYLE = """<style>
 .mc-explore [data-open]{cursor:pointer}
 .mc-explore g[data-open]:hover>path,.mc-explore g[data-open]:hover>polygon{stroke-width:2.2}
 .mc-explore [data-open]:focus-visible{outline:2px solid #0969da;outline-offset:2px}
+.mc-explore g[data-open]:focus-visible{outline:none}
+.mc-explore g[data-open]:focus-visible>path,.mc-explore g[data-open]:focus-visible>polygon{
+stroke:#0969da;stroke-width:4}
 .mc-explore .mc-chosen>path,.mc-explore .mc-chosen>polygon{stroke-width:3}
 .mc-explore section{border:1px solid #8c959f;border-radius:6px;padding:4px 12px;margin:8px 0}
 .mc-explore pre{max-height:26em;overflow:auto;background:none;color:inherit;font-size:12px}
 .mc-explore pre [data-open]{text-decoration:underline}
 </style>"""
 _SCRIPT = """<script>
-for (const root of document.querySelectorAll(".mc-explore:not([data-ready])")) {
-  root.dataset.ready = "yes";
+{
+  const root = document.currentScript.previousElementSibling;
+  const panels = root.querySelector(".mc-panels");
+  panels.insertAdjacentHTML("afterend", panels.textContent);
   const open = (button) => {
     const wanted = button.dataset.open;
     for (const section of root.querySelectorAll("section[data-panel]"))
@@ -110,8 +116,8 @@ def explore_images(images: Sequence[Image], platform: str | None = None) -> Expl
         for key, content in {**panels, **lists}.items()
     )
     hint = "<p><small>Click a box, or go there by Tab and press Enter, to open it.</small></p>"
-    parts = [STYLE, _STYLE, '<div class="mc-explore">', hint, drawn, sections, "</div>", _SCRIPT]
-    return Explorer(picture, "".join(parts))
+    store = f'<script type="text/html" class="mc-panels">{hint}{sections}</script>'
+    return Explorer(picture, f'{_STYLE}<div class="mc-explore">{drawn}{store}</div>{_SCRIPT}')
 
 
 def _clickable(picture: Picture, behind: dict[str, list[Found]]) -> str:
@@ -127,7 +133,7 @@ def _clickable(picture: Picture, behind: dict[str, list[Found]]) -> str:
             group.set("tabindex", "0")
             group.set("aria-label", " ".join(lines))
             group.set("data-open", found[0].digest if len(found) == 1 else f"list-{name}")
-    return f'<div class="mc-picture">{ET.tostring(root, encoding="unicode")}</div>'
+    return framed(ET.tostring(root, encoding="unicode"), picture.alt)
 
 
 def _panels(images: Sequence[Image], shown: set[str]) -> dict[str, str]:

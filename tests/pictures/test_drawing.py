@@ -1,5 +1,6 @@
 """A picture drawn by either Graphviz: alike, harmless whatever it is told, saved whole."""
 
+import base64
 import html
 import os
 import re
@@ -101,7 +102,7 @@ def check_harmless(texts: list[str]) -> None:
             assert normal(lines[0]) == normal(shown)
         assert lines[-1] == "and"
     assert edges(picture.svg()) == len(texts) - 1
-    assert "<script" not in picture._repr_html_()
+    assert picture._repr_html_().count("<script") == 1, "ours"
 
 
 def normal(line: str) -> str:
@@ -115,8 +116,11 @@ def test_html_for_notebooks():
     picture = small().picture("two boxes")
     shown = picture._repr_mimebundle_()
     assert shown["text/plain"] == "two boxes"
-    assert "<svg" in shown["text/html"] and 'role="img"' in shown["text/html"]
-    assert "<a " not in shown["text/html"], "JupyterLab trips over links inside SVG"
+    assert shown["image/svg+xml"] == picture.svg()
+    assert 'alt="two boxes"' in shown["text/html"]
+    source = re.search('src="data:image/svg.xml;base64,([^"]+)"', shown["text/html"])
+    assert base64.b64decode(source[1]).decode() == picture.svg()
+    assert "<a " not in picture.svg(), "JupyterLab trips over links inside SVG"
     assert "fill:currentColor" in shown["text/html"]
 
 

@@ -50,9 +50,10 @@ class Elf(NamedTuple):
 def libraries_of(program: str) -> list[str]:
     """The files that `program` needs beside itself: its loader first, then its libraries.
 
-    Breadth first, as the loader goes; each library under the path at which the
-    loader finds it, which may be a symbolic link. A static program needs
-    nothing: []. LD_LIBRARY_PATH and glibc-hwcaps directories are ignored.
+    Breadth first, as the loader goes, and each file once; each library under the
+    path at which the loader finds it, which may be a symbolic link. A library that
+    asks for the loader by its bare name gets the one that runs already. A static
+    program needs nothing: []. LD_LIBRARY_PATH and glibc-hwcaps are ignored.
 
     Raises ElfError: not an ELF program, damaged, or a needed file is not here.
     Source: ld.so(8), "DESCRIPTION".

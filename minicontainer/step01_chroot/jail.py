@@ -18,8 +18,11 @@ from minicontainer import linux
 def run(argv: list[str], root: str | None = None) -> int:
     """Run the program `argv[0]` with the arguments `argv`, wait for it, return its exit status.
 
-    With `root` it lives in that directory. A program ended by signal N counts
-    as 128 + N; one that is not there as 127, one that cannot be started as 126.
+    It runs in a child process, which enters `root` first if one is given; the caller
+    stays where it is. A program ended by signal N counts as 128 + N; one that is
+    not there as 127, one that cannot be started as 126, with a line on standard
+    error that says why. Whatever happens in the child, it never returns from here.
+    SIGPIPE, which Python ignores, has its usual effect on the program.
 
     Source: wait(2); POSIX shell, "Exit Status for Commands".
     """
@@ -61,6 +64,7 @@ def escape() -> None:
 
     Works because a process has one root, and chroot does not move it there:
     once the root is a directory below us, nothing stops ".." on the way up.
+    We may make a directory for this in /, and leave none behind.
 
     Raises OSError; PermissionError without CAP_SYS_CHROOT. Source: chroot(2), "NOTES".
     """
@@ -76,8 +80,10 @@ def escape() -> None:
 def mount_private() -> None:
     """Stop mounts from travelling between this mount namespace and the one it was copied from.
 
-    systemd makes / shared; a copy stays in the same peer group, so that what we
-    mount would appear outside too. Source: mount_namespaces(7), "SHARED SUBTREES".
+    systemd makes / shared, and all that is mounted below it; a copy stays in the same
+    peer group, so that what we mount would appear outside too, and the other way round.
+
+    Raises OSError. Source: mount_namespaces(7), "SHARED SUBTREES".
     """
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
 
@@ -85,8 +91,9 @@ def mount_private() -> None:
 def pivot(new_root: str) -> None:
     """Make `new_root` the root of this mount namespace, and let go of the old one.
 
-    The namespace must be our own and private. Afterwards the machine's files
-    have no path at all here, so there is nothing to escape to.
+    What is mounted below `new_root` comes along. The namespace must be our own and
+    private. Afterwards we are in the new /, and the machine's files have no path at
+    all here, not even from where we stood: there is nothing to escape to.
 
     Raises OSError. Source: pivot_root(2), "NOTES" and its example with ".".
     """
@@ -100,9 +107,10 @@ def pivot(new_root: str) -> None:
 def new_namespaces(flags: int) -> None:
     """Go on in new namespaces, named by CLONE_NEW* flags of linux.py.
 
-    In a new user namespace we are root, mapped to who we were outside. A new pid
-    namespace begins with our next child: then the caller waits here and exits as
-    that child does, and it is the child, process 1 there, that returns.
+    In a new user namespace we are root (uid 0, gid 0), mapped to who we were outside.
+    A new pid namespace begins with our next child: then the caller waits here and
+    exits as that child does, and it is the child, process 1 there, that returns.
+    When the caller dies, the kernel kills that child.
 
     Raises OSError. Source: unshare(2); user_namespaces(7), "User and group ID
     mappings" and "The /proc/pid/setgroups file"; pid_namespaces(7).

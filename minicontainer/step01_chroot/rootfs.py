@@ -38,11 +38,12 @@ class RootError(MinicontainerError):
 
 
 def build_root(root: str, programs: Iterable[str]) -> list[str]:
-    """Make `root` a root filesystem in which `programs` run; returns the paths it holds.
+    """Make `root` a root filesystem in which `programs` run; returns the paths it holds, sorted.
 
-    `root` must be empty or not exist yet. A program is a path, or a name to look
-    up in PATH. Symbolic links on the way to a file (/bin -> usr/bin) are kept,
-    so that each path works inside as it does here. After a failure nothing is left.
+    `root` must be empty or not exist yet; it also gets what every program expects
+    (`add_basics`). A program is a path, or a name to look up in PATH. Symbolic links
+    on the way to a file (/bin -> usr/bin) are kept, so that each path works inside
+    as it does here. After a failure nothing is left.
 
     Raises RootError, and ElfError when libraries are not to be found.
     """

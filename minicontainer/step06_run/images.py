@@ -84,10 +84,11 @@ def pull_image(
 def registry_of(reference: Reference) -> Iterator[Registry]:
     """The registry that has the image; for `workshop/…` the kit's own, as a mirror of docker.io."""
     with contextlib.ExitStack() as stack:
-        host = reference.api_host
+        host, login = reference.api_host, reference.registry
         if reference.registry == DEFAULT_REGISTRY and reference.repository.startswith("workshop/"):
             host = os.environ.get(REGISTRY_VARIABLE) or stack.enter_context(embedded_registry())
-        registry = Registry(host, authorize=authorizer(reference.registry))
+            login = host  # the mirror must not see the login for docker.io
+        registry = Registry(host, authorize=authorizer(login))
         stack.callback(registry.close)
         yield registry
 

@@ -83,7 +83,9 @@ def _read_json(path: str) -> dict[str, Any]:
 
 
 def _bad(what: str, path: str) -> BadAuth:
-    return BadAuth(what, path, "mend or remove it, or name another file in REGISTRY_AUTH_FILE")
+    return BadAuth(
+        what[:200], path, "mend or remove it, or name another file in REGISTRY_AUTH_FILE"
+    )
 
 
 def _table(document: dict[str, Any], name: str, path: str) -> dict[str, Any]:

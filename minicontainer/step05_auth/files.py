@@ -85,7 +85,7 @@ def login_at(file: AuthFile, key: str) -> Credentials | None:
     try:
         username, password = decode_auth(login.auth) if login.auth else ("", "")
     except BadAuth as problem:
-        raise BadAuth(problem.what, f"{file.path}, {login.written!r}", problem.hint) from None
+        raise BadAuth(problem.what, f"{file.path}, {login.written[:100]!r}", problem.hint) from None
     if login.identity_token or (username and password):
         return Credentials(username, password, login.identity_token)
     return None

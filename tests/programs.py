@@ -33,6 +33,20 @@ def _user_namespaces_work() -> bool:
     return done.returncode == 0
 
 
+def _others_may_run() -> bool:
+    command = [sys.executable, "-c", "import minicontainer"]
+    settings = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
+    try:
+        return subprocess.run(command, capture_output=True, check=False, **settings).returncode == 0
+    except OSError:
+        return False
+
+
+#: for tests in which root starts our commands as another user
+needs_readable = _skip_if(
+    os.geteuid() == 0 and not _others_may_run(),
+    "only root may enter this directory, or that of this Python",
+)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 needs_namespaces = _skip_if(
     os.geteuid() != 0 and not _user_namespaces_work(),

@@ -142,13 +142,22 @@ def _xattrs(path: Path) -> list[str]:
     return [one for one in os.listxattr(path, follow_symlinks=False) if "selinux" not in one]
 
 
+#: Everything is imported first: an ordinary user might not read our files, nor our Python.
+BECOME_NOBODY = """\
+import importlib, os, pkgutil
+import minicontainer.step03_image as step
+for module in pkgutil.iter_modules(step.__path__, step.__name__ + "."):
+    importlib.import_module(module.name)
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+"""
+
+
 def as_nobody(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python code as an ordinary user (which root alone can do)."""
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        user=65534,
-        group=65534,
-        extra_groups=[],
+        [sys.executable, "-c", BECOME_NOBODY + code, *arguments],
         cwd=Path(__file__).parents[2],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -14,5 +14,6 @@ process.py      user, capabilities, limits, environment, exec
 hooks.py        other people's programs on the way
 exec.py         one more process in a running container
 foreground.py   stay with the container: signals, terminal (terminal.py), exit status
+guard.py        clean up even after SIGKILL
 cli.py          the command
 """

@@ -43,13 +43,17 @@ def exec_process(
     if found["status"] not in ("running", "created"):
         raise WrongState(f"cannot run a process in a container that is {found['status']}", id)
 
-    terminal = not detach and wanted.get("terminal", False)
-    with Foreground(terminal, forward=not detach) as foreground:
-        console = console_socket if detach else foreground.console
+    def begin(console: str | int | None) -> int:
         options = init_options({"process": wanted}, console, preserve_fds, False)
         pid = spawn_in(found["pid"], record, wanted, options)
         write_pid_file(pid_file, pid)
-        return 0 if detach else foreground.stay(pid)
+        return pid
+
+    if detach:
+        begin(console_socket)
+        return 0
+    with Foreground(wanted.get("terminal", False)) as foreground:
+        return foreground.stay(begin(foreground.console))
 
 
 def process_from_options(record: dict, asked) -> dict:

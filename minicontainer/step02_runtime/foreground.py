@@ -13,6 +13,7 @@ import select
 
 from . import lifecycle
 from .bundle import load_bundle
+from .guard import Guard
 
 _FORWARDED = (
     _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM,
@@ -35,30 +36,38 @@ def run(
     """create, start, stay until it ends, delete; the exit status of its program.
 
     With `detach`: create and start only, 0. In the foreground the container
-    dies with us, however we end. Raises ContainerError.
+    dies with us, and is removed, however we end. Raises ContainerError.
     """
-    terminal = not detach and load_bundle(bundle)["process"].get("terminal", False)
-    with Foreground(terminal, forward=not detach) as foreground:
+    if detach:
+        lifecycle.create(
+            root, id, bundle,
+            pid_file=pid_file, console_socket=console_socket, preserve_fds=preserve_fds,
+        )  # fmt: skip
+        return start_or_delete(root, id)
+    terminal = load_bundle(bundle)["process"].get("terminal", False)
+    with Foreground(terminal) as foreground:
         pid = lifecycle.create(
-            root,
-            id,
-            bundle,
-            pid_file=pid_file,
-            console_socket=console_socket if detach else foreground.console,
-            preserve_fds=preserve_fds,
-            die_with_parent=not detach,
-        )
+            root, id, bundle,
+            pid_file=pid_file, console_socket=foreground.console, preserve_fds=preserve_fds,
+            die_with_parent=True,
+        )  # fmt: skip
+        guard = Guard(lambda: lifecycle.delete(root, id, force=True))
         try:
             lifecycle.start(root, id)
-            if detach:
-                return 0
             return foreground.stay(pid)
-        except BaseException:
-            detach = False
-            raise
         finally:
-            if not detach:
-                lifecycle.delete(root, id, force=True)
+            lifecycle.delete(root, id, force=True)
+            guard.release()
+
+
+def start_or_delete(root: str, id: str) -> int:
+    """Start the container that we have just created; when that fails, nothing is left. 0."""
+    try:
+        lifecycle.start(root, id)
+    except BaseException:
+        lifecycle.delete(root, id, force=True)
+        raise
+    return 0
 
 
 class Foreground:
@@ -69,12 +78,11 @@ class Foreground:
     for it. Leaving the block gives everything back.
     """
 
-    def __init__(self, terminal: bool = False, forward: bool = True) -> None:
-        self.terminal, self.forward = terminal, forward
+    def __init__(self, terminal: bool = False) -> None:
+        self.terminal = terminal
         #: the socket for `create` and `exec_process` to send the terminal to, or None
         self.console: int | None = None
         self._before: list[tuple[int, object]] = []
-        self._settings: list | None = None
         self._pending = b""
 
     def __enter__(self) -> Foreground:
@@ -83,17 +91,15 @@ class Foreground:
             from . import terminal
 
             self._ours, self.console = terminal.console_pair()
-        if self.forward:
-            self._wake_before = _signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-            numbers = (*_FORWARDED, _signal.SIGWINCH) if self.terminal else _FORWARDED
-            self._before = [(n, _signal.signal(n, lambda *_: None)) for n in numbers]
+        self._wake_before = _signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        numbers = (*_FORWARDED, _signal.SIGWINCH) if self.terminal else _FORWARDED
+        self._before = [(n, _signal.signal(n, lambda *_: None)) for n in numbers]
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before:
             _signal.signal(number, handler)
-        if self.forward:
-            _signal.set_wakeup_fd(self._wake_before)
+        _signal.set_wakeup_fd(self._wake_before)
         os.close(self._woken)
         os.close(self._wake)
         if self.console is not None:

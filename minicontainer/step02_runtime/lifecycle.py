@@ -123,11 +123,6 @@ def delete(root: str, id: str, force: bool = False) -> None:
     run_hooks(record["config"].get("hooks", {}), "poststop", stopped)
 
 
-def list_containers(root: str) -> list[dict]:
-    """The state of every container under `root`, sorted by id. See state.py."""
-    return states.list_containers(root)
-
-
 def pause(root: str, id: str) -> None:
     """Stop every process of a running container where it is. Raises WrongState."""
     _expect(root, id, "running", "pause")

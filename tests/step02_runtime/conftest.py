@@ -17,7 +17,23 @@ import pytest
 from minicontainer.step02_runtime.spec import default_config
 from tests.programs import needs_namespaces
 
-TOOLS = ["sh", "cat", "ls", "sleep", "id", "env", "mount", "mkdir", "touch", "stat", "readlink", "rm", "tty", "stty", "head"]
+TOOLS = [
+    "sh",
+    "cat",
+    "ls",
+    "sleep",
+    "id",
+    "env",
+    "mount",
+    "mkdir",
+    "touch",
+    "stat",
+    "readlink",
+    "rm",
+    "tty",
+    "stty",
+    "head",
+]
 STRANGER = 54321  # the uid of an ordinary user who owns nothing on this machine
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,9 @@ def test_it_is_inside(running):
     script = "for n in pid net ipc uts mnt cgroup user; do readlink /proc/self/ns/$n; done; ls /"
     done = running.call("exec", running.id, "sh", "-c", script)
     lines = done.stdout.splitlines()
-    for kind, line in zip(["pid", "net", "ipc", "uts", "mnt", "cgroup", "user"], lines, strict=False):
+    for kind, line in zip(
+        ["pid", "net", "ipc", "uts", "mnt", "cgroup", "user"], lines, strict=False
+    ):
         assert line == os.readlink(f"/proc/{init}/ns/{kind}"), kind
     assert "bin" in lines and "work" not in lines
 
@@ -62,7 +65,7 @@ def test_the_process_from_a_file_detached(running):
         "exec", "--process", str(file), "--detach", "--pid-file", str(pid_file), running.id
     )
     pid = int(pid_file.read_text())
-    assert open(f"/proc/{pid}/cmdline").read() == "sleep\0" + "50\0"
+    assert Path(f"/proc/{pid}/cmdline").read_text() == "sleep\0" + "50\0"
     assert str(pid) in running.call("ps", running.id).stdout
     running.call("kill", "--all", running.id, "KILL")
     assert until(lambda: not os.path.exists(f"/proc/{pid}/exe"))

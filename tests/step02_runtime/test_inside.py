@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_root_has_nothing_of_the_host(both):
 
 def test_the_host_sees_no_mount_of_it(both):
     both.create("sleep", "60")
-    assert str(both.tools) not in open("/proc/self/mountinfo").read()
+    assert str(both.tools) not in Path("/proc/self/mountinfo").read_text()
 
 
 def test_environment_only_from_the_configuration(runtime):
@@ -128,8 +129,10 @@ def test_open_files_are_closed_but_those_to_keep(runtime):
     told.write_text("hello\n")
     command = runtime.command("run", "-b", bundle, "--preserve-fds", "2", runtime.id)
     files = f"3<{told} 4>{heard} 5<{told}"
-    done = subprocess.run(["sh", "-c", f'exec "$@" {files}', "sh", *command], check=True,
-                          capture_output=True, text=True, timeout=20, **runtime.options())  # fmt: skip
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {files}', "sh", *command],
+        capture_output=True, text=True, timeout=20, check=True, **runtime.options(),
+    )  # fmt: skip
     assert done.stdout.split() == ["0", "1", "2", "3", "4", "5"]  # 5 is the directory that ls reads
     assert heard.read_text() == "hello\n"
     assert runtime.run("ls", "/proc/self/fd").stdout.split() == ["0", "1", "2", "3"]
@@ -220,7 +223,7 @@ def test_namespaces_joined_by_path(runtime):
         child = None
         while not child:
             path = f"/proc/{other.pid}/task/{other.pid}/children"
-            child = open(path).read().strip()
+            child = Path(path).read_text().strip()
         config = runtime.config("sh")
         joined = {"network": "net", "uts": "uts", "ipc": "ipc", "pid": "pid"}
         spaces = [
@@ -248,7 +251,9 @@ def test_a_user_namespace_with_many_ids(runtime):
     top = runtime.own_root()
     for directory in (runtime.top, top):
         directory.chmod(0o755)
-    done = runtime.run("sh", "-c", "id -u; cat /proc/self/uid_map; id -G", root__path=str(top),
-                       linux__namespaces=config["linux"]["namespaces"], linux__uidMappings=mapping,
-                       linux__gidMappings=mapping, process__user={"uid": 5, "gid": 6, "additionalGids": [9]})  # fmt: skip
+    linux = {"namespaces": config["linux"]["namespaces"]}
+    linux |= {"uidMappings": mapping, "gidMappings": mapping}
+    user = {"uid": 5, "gid": 6, "additionalGids": [9]}
+    script = "id -u; cat /proc/self/uid_map; id -G"
+    done = runtime.run("sh", "-c", script, root__path=str(top), linux=linux, process__user=user)
     assert done.stdout.split() == ["5", "0", "300000", "65536", "6", "9"]

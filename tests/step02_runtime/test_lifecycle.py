@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +23,11 @@ def test_a_whole_life(both):
     assert created["status"] == "created"
     assert created["bundle"].startswith(str(both.top))
     # create has not run the program: its process is still ours
-    assert b"python" in open(f"/proc/{created['pid']}/cmdline", "rb").read()
+    assert b"python" in Path(f"/proc/{created['pid']}/cmdline").read_bytes()
     both.call("start", both.id)
     running = both.state()
     assert (running["status"], running["pid"]) == ("running", created["pid"])
-    assert until(lambda: b"sleep" in open(f"/proc/{running['pid']}/cmdline", "rb").read())
+    assert until(lambda: b"sleep" in Path(f"/proc/{running['pid']}/cmdline").read_bytes())
     both.call("kill", both.id, "KILL")
     stopped = both.wait_for("stopped")
     assert stopped["pid"] == 0

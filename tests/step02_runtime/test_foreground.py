@@ -229,3 +229,27 @@ def test_the_pieces_in_one_process(both):
     done = subprocess.run([sys.executable, "-c", IN_PROCESS, *arguments], capture_output=True,
                           text=True, timeout=20, check=False, **both.options())  # fmt: skip
     assert (done.stdout, done.returncode) == ("running\n", 8), done.stderr
+
+
+ERRORS = """
+import sys
+from minicontainer.step02_runtime import lifecycle, errors
+root, bundle, id, kind = sys.argv[1:]
+try:
+    lifecycle.create(root, id, bundle, die_with_parent=True)
+except getattr(errors, kind) as error:
+    print(error.where)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [("nosuch", "ProgramNotFound"), ("/etc/passwd", "ProgramNotExecutable")],
+)
+def test_errors_of_init_keep_their_class(runtime, program, kind):
+    arguments = [str(runtime.state_root), runtime.bundle(program), runtime.id, kind]
+    done = subprocess.run(
+        [sys.executable, "-c", ERRORS, *arguments],
+        capture_output=True, text=True, timeout=20, check=True, **runtime.options(),
+    )  # fmt: skip
+    assert program in done.stdout

@@ -12,7 +12,7 @@ import os
 from minicontainer.errors import MinicontainerError
 
 from . import errors
-from . import errors
+from .errors import ContainerError
 
 
 class Channel:

@@ -21,14 +21,6 @@ class WrongState(ContainerError):
     """The operation does not fit the container's status; nothing has been changed."""
 
 
-class ProgramNotFound(ContainerError):
-    """The program to run does not exist in the container: docker's and shells' status 127."""
-
-
-class ProgramNotExecutable(ContainerError):
-    """The program is there, but can't be run: docker's and shells' status 126."""
-
-
 class HookFailed(ContainerError):
     """A hook ended with a status other than 0, took too long or could not be started."""
 

@@ -108,7 +108,10 @@ class AnswerWriter(BaseHTTPRequestHandler):
         self.send_json({"errors": [error]}, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
 
     def start(self, status: int, length: int, media_type: str, headers: dict[str, str]) -> None:
-        """Status line and headers."""
+        """Status line and headers. A body that nobody asked for would be taken for a request."""
+        body = self.headers.get("Content-Length") or self.headers.get("Transfer-Encoding")
+        if body and self.command != "POST":
+            self.close_connection = True
         self.send_response(status)
         self.send_header("Docker-Distribution-API-Version", "registry/2.0")
         self.send_header("Content-Type", media_type)

@@ -13,6 +13,7 @@ import urllib.parse
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from minicontainer.step03_image.errors import ImageError
 from minicontainer.step03_image.layout import blob_path
 from minicontainer.step03_image.spec import OCI_INDEX
 
@@ -42,6 +43,9 @@ class Answers(AnswerWriter):
         except FileNotFoundError:  # pruned since the catalog was read
             gone = Refused(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", "it is not here any more")
             self.send_error_document(gone)
+        except ImageError as broken:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            self.send_error_document(Refused(status, "UNKNOWN", broken.one_line))
 
     do_HEAD = do_GET
 

@@ -29,13 +29,13 @@ from minicontainer.step03_image.spec import (
 
 from .addresses import is_loopback, origin
 from .client import Progress, Registry, get_blob, get_manifest, head_manifest, list_tags
-from .failures import LoginNeeded, NotFound
+from .failures import LoginNeeded, NotFound, printable
 from .reference import Reference
 from .transport import Transport
 
 #: how many blobs are fetched at a time
 PARALLEL = 4
-MOST_TAGS_SHOWN = 20
+MOST_SHOWN = 20
 
 Item = TypeVar("Item")
 
@@ -160,18 +160,27 @@ def with_offer(
     except MinicontainerError:
         tags = []
     if tags and isinstance(missing, NotFound):
-        shown = ", ".join(sorted(tags)[:MOST_TAGS_SHOWN]) + (" …" if len(tags) > MOST_TAGS_SHOWN else "")
+        shown = ", ".join(sorted(tags)[:MOST_TAGS_SHOWN]) + (
+            " …" if len(tags) > MOST_TAGS_SHOWN else ""
+        )
         hint = f"on offer: {shown}"
         return NotFound(404, f"no image {reference.wanted}", reference.familiar, hint)
     offer = repositories_on_offer(registry)
     if offer:
-        hint = f"on offer: {', '.join(offer[:MOST_TAGS_SHOWN])}"
-        return NotFound(404, f"{registry.host} has no such image", reference.familiar, hint)
+        what = f"{registry.host} has no such image"
+        return NotFound(404, what, reference.familiar, f"on offer: {listed(offer)}")
     if isinstance(missing, NotFound):
         hint = f"check the name; {registry.host} said: {missing.what}"
         return NotFound(404, "no such image", reference.familiar, hint)
     hint = "the name is wrong, or the image is private: then log in first"
     return LoginNeeded(missing.status, "access denied", reference.familiar, hint)
+
+
+def listed(names: list[str]) -> str:
+    """The first of `names`, in order, for a message."""
+    return printable(", ".join(sorted(names)[:MOST_SHOWN])) + (
+        " …" if len(names) > MOST_SHOWN else ""
+    )
 
 
 def repositories_on_offer(registry: Registry) -> list[str]:

@@ -195,6 +195,23 @@ def split(at):
     return host, int(port)
 
 
+def test_a_body_that_nobody_asked_for_is_no_request(open_at):
+    hidden = b"GET /v2/_catalog HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = f"GET /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(hidden)}\r\n\r\n".encode()
+    with socket.create_connection(split(open_at), 5) as connection:
+        connection.sendall(head + hidden)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_broken_index_is_an_error_with_words(tmp_path):
+    layout = create_layout(tmp_path / "layout")
+    layout.index_file.write_text("{")
+    with running_registry(layout, OPEN) as at:
+        status, _, body = ask(at, "/v2/a/b/tags/list")
+    assert (status, code_of(body)) == (500, "UNKNOWN")
+
+
 # -- lists -----------------------------------------------------------------------
 
 

@@ -160,11 +160,8 @@ def with_offer(
     except MinicontainerError:
         tags = []
     if tags and isinstance(missing, NotFound):
-        shown = ", ".join(sorted(tags)[:MOST_TAGS_SHOWN]) + (
-            " …" if len(tags) > MOST_TAGS_SHOWN else ""
-        )
-        hint = f"on offer: {shown}"
-        return NotFound(404, f"no image {reference.wanted}", reference.familiar, hint)
+        what = f"no image {reference.wanted}"
+        return NotFound(404, what, reference.familiar, f"on offer: {listed(tags)}")
     offer = repositories_on_offer(registry)
     if offer:
         what = f"{registry.host} has no such image"
@@ -178,9 +175,8 @@ def with_offer(
 
 def listed(names: list[str]) -> str:
     """The first of `names`, in order, for a message."""
-    return printable(", ".join(sorted(names)[:MOST_SHOWN])) + (
-        " …" if len(names) > MOST_SHOWN else ""
-    )
+    more = " …" if len(names) > MOST_SHOWN else ""
+    return printable(", ".join(sorted(names)[:MOST_SHOWN])) + more
 
 
 def repositories_on_offer(registry: Registry) -> list[str]:

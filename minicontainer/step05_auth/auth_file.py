@@ -16,7 +16,7 @@ from minicontainer.errors import MinicontainerError
 
 _LARGEST_FILE = 1 << 20
 #: names that docker.io's registry had or has
-_DOCKER_HUB_HOSTS = ("index.docker.io", "registry-1.docker.io")
+DOCKER_HUB_HOSTS = ("index.docker.io", "registry-1.docker.io")
 
 
 class BadAuth(MinicontainerError):
@@ -117,11 +117,24 @@ def _by_name(written: dict[str, Any], old_format: bool = False) -> dict[str, Any
 
 
 def _name_of(key: str, old_format: bool) -> str:
-    """The registry (and namespace) that a key means.
+    """What a key means; those of the old format name registries only."""
+    return plain_key(key).partition("/")[0] if old_format else plain_key(key)
 
-    Docker's keys were addresses, `https://index.docker.io/v1/`, whose path means nothing.
+
+def plain_key(key: str) -> str:
+    """What a key of `auths` means: a registry (`quay.io`), or a place in one (`quay.io/team`).
+
+    Docker's keys were addresses. From one with http:// or https:// in front
+    take the host, with its port, and no path: `https://reg.example:5000/v1/` is
+    reg.example:5000. All other keys mean what they say; a / at the end says nothing.
+
+    Docker Hub's host is docker.io to us, also where it is written index.docker.io
+    or registry-1.docker.io (DOCKER_HUB_HOSTS): `https://index.docker.io/v1/` is docker.io.
+
+    Source: containers-auth.json(5), "FORMAT"; docker's reference of `docker login`.
     """
-    bare = key.removeprefix("http://").removeprefix("https://")
-    host, _, path = bare.partition("/")
-    host = "docker.io" if host in _DOCKER_HUB_HOSTS else host
-    return host if old_format or bare != key or not path else f"{host}/{path}"
+    address = key.removeprefix("http://").removeprefix("https://")
+    host, _, path = address.partition("/")
+    if host in DOCKER_HUB_HOSTS:
+        host = "docker.io"
+    return host if address != key or not path else f"{host}/{path}"

@@ -41,12 +41,18 @@ def authorize(
     transport: Transport,
     credentials: Credentials | None = None,
 ) -> str:
-    """The Authorization header that answers `challenges`, to pull from `repository`.
+    """The value of the Authorization header that answers `challenges`, to pull from `repository`.
 
+    If one of them, wherever it stands, has the scheme "bearer": "Bearer ", and the value
+    of the token that fetch_token gets, with the credentials if there are some. Without
+    them it is asked too: the service may know that everybody may pull this.
     Bearer is taken before Basic, since a token can do less harm than a password.
-    A token service is asked without a login too: it may know what is public.
 
-    Raises LoginNeeded, and what fetch_token raises.
+    Else, if one has the scheme "basic": what basic_login makes of name and password. An
+    identity token is for token services, and no password.
+
+    Raises LoginNeeded, with status 401: neither scheme is offered, or it is Basic and we
+    have no password. No message holds a secret. Raises what fetch_token raises.
     Source: RFC 9110, section 11.6; distribution, docs/spec/auth/token.md.
     """
     offered = {challenge.scheme: challenge for challenge in reversed(challenges)}
@@ -54,8 +60,8 @@ def authorize(
         token = fetch_token(transport, offered["bearer"], repository, credentials)
         return f"Bearer {token.value}"
     if "basic" not in offered:
-        schemes = ", ".join(offered) or "nothing"
-        raise LoginNeeded(401, f"the registry asks for {schemes}; we know Bearer and Basic")
+        asked = ", ".join(offered) or "nothing"
+        raise LoginNeeded(401, f"the registry asks for {asked}; we know Bearer and Basic")
     if credentials is None:
         raise LoginNeeded(401, "the registry wants a login", repository, HINT)
     if not credentials.password:

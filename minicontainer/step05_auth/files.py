@@ -9,7 +9,6 @@ Sources: containers-auth.json(5); docker's reference of `docker login`,
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Iterable, Mapping
 
@@ -24,10 +23,18 @@ DOCKER_HUB = "https://index.docker.io/v1/"
 
 
 def auth_files(environ: Mapping[str, str] = os.environ, explicit: str = "") -> list[str]:
-    """The files that may hold logins, the first to ask first; they need not exist.
+    """The four files that may hold logins, the first to ask first; they need not exist.
 
-    A file that the user names, by `explicit` or in REGISTRY_AUTH_FILE, takes the
-    place of podman's first one. Podman's second one, docker's and docker's old one follow.
+    1. podman's: $XDG_RUNTIME_DIR/containers/auth.json; without that variable
+       /run/containers/UID/auth.json, where UID is the number that `user_id()` gives
+    2. podman's lasting one: $XDG_CONFIG_HOME/containers/auth.json; without that
+       variable $HOME/.config/containers/auth.json
+    3. docker's: $DOCKER_CONFIG/config.json; without that variable $HOME/.docker/config.json
+    4. docker's old one: $HOME/.dockercfg
+
+    A file that the user names, by `explicit` or else in $REGISTRY_AUTH_FILE, takes
+    the place of the first one. `environ` holds the variables; an empty one counts as
+    not set. Without HOME it is os.path.expanduser("~").
 
     Source: containers-auth.json(5), "DESCRIPTION".
     """
@@ -52,26 +59,30 @@ def user_id() -> int:
 def credentials_for(
     registry: str, repository: str, files: Iterable[str] | None = None
 ) -> Credentials | None:
-    """The login for `repository` at `registry`, from the first file that has one; else None.
+    """The login for `repository` (team/app) at `registry` (quay.io); None if there is none.
 
-    Within a file the most specific key wins: quay.io/team/app before
-    quay.io/team before quay.io. A registry's own credential helper (credHelpers)
-    comes before all of them.
+    The `files` (without them: auth_files()) are asked in their order; the first that has
+    a login wins. `read_auth_file(path)` reads one:
+    - `file.helpers` names the registries that have a helper of their own. If `registry`
+      is there, only the helper is asked: ask_helper(*file.helpers[registry]).
+    - Else the most specific key that `file.logins` has counts: quay.io/team/app before
+      quay.io/team before quay.io. Keys are whole names: quay.io/te is no place above
+      quay.io/team. `login_at(file, key)` gives the login there, or None.
+    - If it has none of these keys: login_at(file, registry), which knows where else to ask.
 
     Raises BadAuth (a file is damaged), HelperError. Source: containers-auth.json(5), "FORMAT".
     """
     for path in auth_files() if files is None else files:
         file = read_auth_file(path)
         if registry in file.helpers:
-            found = ask_helper(*file.helpers[registry])
+            login = ask_helper(*file.helpers[registry])
         else:
             key = f"{registry}/{repository}"
-            while key not in file.logins and "/" in key:
+            while key not in file.logins and key != registry:
                 key = key.rpartition("/")[0]
-            found = login_at(file, key)
-        if found is not None:
-            explain.emit("note", f"the login for {registry} comes from {path}")
-            return found
+            login = login_at(file, key)
+        if login is not None:
+            return login
     return None
 
 
@@ -87,6 +98,7 @@ def login_at(file: AuthFile, key: str) -> Credentials | None:
     except BadAuth as problem:
         raise BadAuth(problem.what, f"{file.path}, {login.written[:100]!r}", problem.hint) from None
     if login.identity_token or (username and password):
+        explain.emit("note", f"the login for {key} comes from {file.path}")
         return Credentials(username, password, login.identity_token)
     return None
 
@@ -107,16 +119,20 @@ def ask_store(file: AuthFile, registry: str) -> Credentials | None:
 def decode_auth(text: str) -> tuple[str, str]:
     """User name and password out of the base64 string of an `auth` entry.
 
-    The name ends at the first colon; a password may hold colons. White space and
-    a missing padding are forgiven, NULs at the password's ends are dropped, as docker does.
+    Decoded, it is UTF-8 text: the name, a colon, the password. The name ends at the
+    first colon; a password may hold colons.
 
-    Raises BadAuth, which never quotes the secret.
+    Files are written by many programs, so white space anywhere in `text` and missing
+    "=" at its end are forgiven, and NUL characters around the password are dropped.
+    Anything else that is not base64, or not such a text, raises BadAuth. Its message
+    never quotes the secret.
+
     Source: containers-auth.json(5), "FORMAT"; RFC 7617, section 2.
     """
     packed = "".join(text.split()).rstrip("=")
     try:
         decoded = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode()
-    except (binascii.Error, ValueError):
+    except ValueError:  # binascii.Error and UnicodeDecodeError are of its kind
         raise BadAuth("`auth` is not base64 of a text", hint="log in once more") from None
     username, colon, password = decoded.partition(":")
     if not colon:

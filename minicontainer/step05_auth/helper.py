@@ -8,10 +8,12 @@ Source: github.com/docker/docker-credential-helpers, README, "Development".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
@@ -34,14 +36,20 @@ class HelperError(MinicontainerError):
 def ask_helper(name: str, server: str) -> Credentials | None:
     """What the credential helper `name` keeps for `server`; None if it keeps nothing.
 
-    The question is `docker-credential-NAME get` with the server on standard
-    input; the answer is JSON on standard output. "Not found" is an answer too: it
-    comes there as a sentence, with exit status 1.
+    Start the helper's program with the one argument `get`, and give it `server`
+    on its standard input; it answers on its standard output.
 
-    Raises HelperError, which quotes nothing that the helper said: it might be a secret.
+    Exit status 0: the answer is a JSON object with Username and Secret. If
+    Username is IDENTITY_TOKEN_USER (`<token>`), Secret is an identity token and no
+    password. If one of them is empty, the helper keeps nothing.
+    Any other exit status: if NOT_FOUND is in the answer, it keeps nothing; else it failed.
+
+    Raises HelperError: it failed, or did not answer as it should. The message quotes
+    nothing that the helper said, which might be a secret.
+    Source: docker-credential-helpers, README, "Development".
     """
     program = find_helper(name)
-    try:
+    with asking(program, server):
         done = subprocess.run(
             [program, "get"],
             input=server.encode(errors="replace"),
@@ -49,17 +57,15 @@ def ask_helper(name: str, server: str) -> Credentials | None:
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise HelperError(f"gave no answer in {PATIENCE_SECONDS} seconds", program) from None
-    except OSError as problem:
-        raise HelperError(f"cannot be started: {problem.strerror}", program) from None
-    explain.emit("note", f"asked {program} for {server}")
-    if done.returncode == 0:
-        return read_answer(done.stdout, program)
-    if NOT_FOUND in done.stdout.decode(errors="replace"):
-        return None
-    hint = f"try it: printf %s {server!r} | docker-credential-{name} get"
-    raise HelperError(f"failed with exit status {done.returncode}", program, hint)
+    if done.returncode != 0:
+        if NOT_FOUND in done.stdout.decode(errors="replace"):
+            return None
+        hint = f"try it: printf %s {server!r} | docker-credential-{name} get"
+        raise HelperError(f"failed with exit status {done.returncode}", program, hint)
+    username, secret = parse_answer(done.stdout, program)
+    if username == IDENTITY_TOKEN_USER and secret:
+        return Credentials(username, "", identity_token=secret)
+    return Credentials(username, secret) if username and secret else None
 
 
 def find_helper(name: str) -> str:
@@ -73,8 +79,20 @@ def find_helper(name: str) -> str:
     return program
 
 
-def read_answer(answer: bytes, program: str) -> Credentials | None:
-    """The login in a helper's JSON answer; None if it is empty."""
+@contextlib.contextmanager
+def asking(program: str, server: str) -> Iterator[None]:
+    """For the time in which `program` runs: what hinders it becomes a HelperError."""
+    try:
+        yield
+    except subprocess.TimeoutExpired:
+        raise HelperError(f"gave no answer in {PATIENCE_SECONDS} seconds", program) from None
+    except OSError as problem:
+        raise HelperError(f"cannot be started: {problem.strerror}", program) from None
+    explain.emit("note", f"asked {program} for {server}")
+
+
+def parse_answer(answer: bytes, program: str) -> tuple[str, str]:
+    """Username and Secret out of a helper's JSON answer. Raises HelperError if it is none."""
     try:
         document = json.loads(answer)
         username, secret = document["Username"], document["Secret"]
@@ -82,6 +100,4 @@ def read_answer(answer: bytes, program: str) -> Credentials | None:
     except (ValueError, LookupError, TypeError, RecursionError):
         what = "did not answer as a credential helper does"
         raise HelperError(what, program, 'expected {"Username": …, "Secret": …}') from None
-    if username == IDENTITY_TOKEN_USER:
-        return Credentials(username, "", secret)
-    return Credentials(username, secret) if username and secret else None
+    return username, secret

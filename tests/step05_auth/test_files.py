@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from minicontainer import explain
 from minicontainer.step04_registry.token import Credentials
-from minicontainer.step05_auth.auth_file import BadAuth, read_auth_file
+from minicontainer.step05_auth.auth_file import BadAuth, plain_key, read_auth_file
 from minicontainer.step05_auth.files import auth_files, credentials_for, decode_auth
 from minicontainer.step05_auth.helper import HelperError
 from tests.programs import needs
@@ -156,6 +156,25 @@ def test_the_first_file_with_a_login_wins(auth_file, tmp_path):
 def test_docker_hub_under_all_its_names(auth_file, key):
     file = [auth_file({"auths": {key: entry("u", "p")}})]
     assert credentials_for("docker.io", "library/nginx", file) == Credentials("u", "p")
+
+
+@pytest.mark.parametrize(
+    ("key", "plain"),
+    [
+        ("quay.io", "quay.io"),
+        ("quay.io/", "quay.io"),
+        ("quay.io/team/app", "quay.io/team/app"),
+        ("localhost:5000/team", "localhost:5000/team"),
+        ("https://reg.example:5000/v1/", "reg.example:5000"),
+        ("http://reg.example", "reg.example"),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("registry-1.docker.io/library", "docker.io/library"),
+        ("index.docker.io.example", "index.docker.io.example"),
+        ("", ""),
+    ],
+)
+def test_what_a_key_means(key, plain):
+    assert plain_key(key) == plain
 
 
 @pytest.mark.parametrize("key", ["https://reg.example:5000/v2/", "http://reg.example:5000"])

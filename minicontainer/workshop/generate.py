@@ -8,13 +8,13 @@ Graphviz that draws alike everywhere.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import importlib
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from minicontainer.errors import MinicontainerError
 
 from . import exercises
 from .answers import read_notebook
-from .lab import Lab, LabError, find_lab, find_labs
-from .page import Block, parse
+from .lab import Exercise, Lab, LabError, find_lab, find_labs
+from .page import parse
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
@@ -53,10 +53,12 @@ def main(arguments: list[str]) -> int:
 
 def write(lab: Lab) -> None:
     """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
-    path = lab.notebook_path("labs")
+    path = lab.notebook_path()
     names = [exercise.name for exercise in lab.exercises]
     if path.exists() and (mine := read_notebook(path, names).written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
+    for name, drawn in pictures(lab).items():
+        _save(lab.directory / name, drawn)
     _save(path, to_text(learners(lab)))
     solved = lab.notebook_path("solutions")
     _save(solved, to_text(solution(lab)))
@@ -65,12 +67,19 @@ def write(lab: Lab) -> None:
 
 def learners(lab: Lab) -> dict[str, Any]:
     """The notebook that a learner starts from."""
-    return _notebook(lab, exercises.stub)
+    return _notebook(_Cells(lab, exercises.stub))
 
 
 def solution(lab: Lab) -> dict[str, Any]:
     """The notebook with the package's own functions, not executed."""
-    return _notebook(lab, exercises.solution)
+    return _notebook(_Cells(lab, exercises.solution, f"../../labs/{lab.id}/"))
+
+
+def pictures(lab: Lab) -> dict[str, str]:
+    """The pictures of both notebooks: names below the lab's directory, and SVG."""
+    cells = _Cells(lab, exercises.stub)
+    cells.fill()
+    return cells.pictures
 
 
 def to_text(notebook: dict[str, Any]) -> str:
@@ -97,11 +106,8 @@ def executed(notebook: str, directory: Path) -> str:
     return nbformat.writes(node) + "\n"
 
 
-def _notebook(lab: Lab, function_cell) -> dict[str, Any]:
-    file = lab.directory / "lab.md"
-    cells = _Cells(lab, function_cell)
-    for block in parse(file.read_text("utf-8"), str(file)):
-        cells.add(block)
+def _notebook(cells: _Cells) -> dict[str, Any]:
+    cells.fill()
     return {
         "cells": cells.made,
         "metadata": {
@@ -116,17 +122,21 @@ def _notebook(lab: Lab, function_cell) -> dict[str, Any]:
 class _Cells:
     """The cells made so far; one method a kind of block."""
 
-    def __init__(self, lab: Lab, function_cell) -> None:
+    def __init__(self, lab: Lab, function_cell: Callable[[Exercise], str], way: str = "") -> None:
         self.lab, self.function_cell = lab, function_cell
+        self.way = way  # from the notebook to the lab's directory
         self.made: list[dict[str, Any]] = []
-        self.pictures = 0
+        self.pictures: dict[str, str] = {}
 
-    def add(self, block: Block) -> None:
-        getattr(self, f"_{block.kind}")(block.text)
+    def fill(self) -> None:
+        """Make all cells of the page."""
+        file = self.lab.directory / "lab.md"
+        for block in parse(file.read_text("utf-8"), str(file)):
+            getattr(self, f"_{block.kind}")(block.text)
 
     def _prose(self, text: str) -> None:
         """Continue the markdown cell above; a heading begins a new one."""
-        last = self.made[-1] if self.made else {"cell_type": ""}
+        last: dict[str, Any] = self.made[-1] if self.made else {"cell_type": ""}
         if last["cell_type"] != "markdown" or text.startswith("#"):
             self._cell("markdown", text)
         else:
@@ -146,12 +156,10 @@ class _Cells:
 
     def _picture(self, expression: str) -> None:
         picture = self._value(expression)
-        self.pictures += 1
-        name = f"picture-{self.pictures}.svg"
-        drawn = base64.b64encode(picture.svg().encode()).decode()
+        name = f"pictures/{len(self.pictures) + 1}.svg"
+        self.pictures[name] = picture.svg() + "\n"
         alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
-        self._prose(f"![{alt}](attachment:{name})")
-        self.made[-1].setdefault("attachments", {})[name] = {"image/svg+xml": drawn}
+        self._prose(f"![{alt}]({self.way}{name})")
 
     def _transcript(self, expression: str) -> None:
         self._prose(f"```text\n{str(self._value(expression)).strip()}\n```")

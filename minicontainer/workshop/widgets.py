@@ -70,21 +70,24 @@ class Browser(_Shown):
         shown = ipywidgets.HTML()
 
         def pick_name(_: object = None) -> None:
-            platform.options = [(platform_of(one), one) for one in self.images[name.value]]
+            platform.options = [platform_of(one) for one in self.images[name.value]]
+            platform.index = 0
+            pick_platform()
 
         def pick_platform(_: object = None) -> None:
-            if platform.value:
-                blob.options = self.blobs(platform.value)
+            blob.options = [label for label, _ in blobs()]
+            blob.index = 0
+            pick_blob()
+
+        def blobs() -> list[tuple[str, Descriptor]]:
+            return self.blobs(self.images[name.value][platform.index or 0])
 
         def pick_blob(_: object = None) -> None:
-            if blob.value:
-                shown.value = _pre(self.text(blob.value))
+            shown.value = _pre(self.text(blobs()[blob.index or 0][1]))
 
         for menu, pick in ((name, pick_name), (platform, pick_platform), (blob, pick_blob)):
-            menu.observe(pick, "value")
+            menu.observe(pick, "index")
         pick_name()
-        pick_platform()
-        pick_blob()
         return ipywidgets.VBox([ipywidgets.HBox([name, platform, blob]), shown])
 
     def html(self) -> str:

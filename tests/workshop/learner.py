@@ -35,6 +35,7 @@ def checkout(directory: Path, lab: Lab = LAB03, answers: dict[str, str] | None =
     for file in (*lab.directory.glob("*.py"), *lab.directory.glob("lab.*")):
         shutil.copy(file, copy)
     made = Lab(copy)
+    shutil.copytree(lab.directory / "pictures", copy / "pictures")
     notebook = generate.learners(made)
     names = [exercise.name for exercise in lab.exercises]
     for name, source in (answers or {}).items():

@@ -1,0 +1,148 @@
+"""What lab 05 shows: a private registry, the logins for it, and what is said on the way.
+
+The registry is the kit's own, with one small image in the repository
+team/app, which wants a login: ann, with a password that holds colons.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from minicontainer import explain
+from minicontainer.errors import MinicontainerError
+from minicontainer.pictures.way import way as way
+from minicontainer.step03_image.layout import Layout
+from minicontainer.step04_registry.client import Registry, get_manifest
+from minicontainer.step04_registry.failures import LoginNeeded
+from minicontainer.step04_registry.server import running_registry
+from minicontainer.step04_registry.token_service import Settings
+from minicontainer.step05_auth.authorize import authorizer
+from minicontainer.workshop.samples import Sample, file, tar
+
+NAME, PASSWORD = "ann", "one:two:three"
+REPOSITORY = "team/app"
+_OTHER_LABS = re.compile(r"\d+ of \d+ functions|  lab (?!05)")
+
+
+class Private:
+    """The registry while it runs: its address `host`, a directory, and a file for logins."""
+
+    def __init__(self, host: str, directory: Path) -> None:
+        self.host, self.directory = host, directory
+        self.auth_file = directory / "auth.json"
+
+    def login(self, name: str = NAME, password: str = PASSWORD) -> None:
+        """Write the file that a program for logins leaves."""
+        self.auth_file.write_text(json.dumps({"auths": {self.host: entry(name, password)}}))
+
+    def run(self, command: str) -> str:
+        """Run a command, and give it with what it prints; HOST stands for the address.
+
+        The command's logins are those of `auth_file`, its store is empty.
+        """
+        words = [word.replace("HOST", self.host) for word in shlex.split(command)]
+        done = subprocess.run(
+            [shutil.which(words[0]) or words[0], *words[1:]],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        return f"$ {command}\n{self._shown(done.stdout)}"
+
+    def _environment(self) -> dict[str, str]:
+        places = {"REGISTRY_AUTH_FILE": self.auth_file, "XDG_DATA_HOME": self.directory}
+        return {**os.environ, "LC_ALL": "C.UTF-8", **{k: str(v) for k, v in places.items()}}
+
+    def _shown(self, text: str) -> str:
+        lines = [line for line in text.splitlines() if not _OTHER_LABS.match(line)]
+        shown = "\n".join(lines).expandtabs(4)
+        return shown.replace(self.host, "HOST").replace(str(self.directory), "…")
+
+
+@contextlib.contextmanager
+def private_registry(authentication: str = "bearer") -> Iterator[Private]:
+    """A registry that gives team/app to ann only; it runs as long as the `with` block."""
+    with tempfile.TemporaryDirectory(prefix="lab05-") as name:
+        directory = Path(name)
+        sample = Sample(directory / "layout")
+        image = sample.image([tar(file("greeting", "welcome, ann\n"))], {"Cmd": ["/greeting"]})
+        sample.tag({f"docker.io/{REPOSITORY}:latest": image})
+        settings = Settings(authentication, {NAME: PASSWORD}, private=("team/",))
+        with running_registry(Layout(sample.path), settings) as host:
+            yield Private(host, directory)
+
+
+def shell(*commands: str) -> str:
+    """Commands, and what they print, while the private registry runs. Raises if one fails."""
+    with private_registry() as private:
+        shown = [private.run(command) for command in commands]
+        if not private.auth_file.exists():
+            raise MinicontainerError("no login was written", commands[0])
+        return "\n".join(shown).replace(f"{private.directory}/", "")
+
+
+def written(command: str) -> str:
+    """A command that logs in, and the file that it writes."""
+    with private_registry() as private:
+        shown = private.run(command)
+        text = private.auth_file.read_text().expandtabs(4).replace(private.host, "HOST")
+        return f"{shown}\n\n$ cat $REGISTRY_AUTH_FILE\n{text}"
+
+
+def asked() -> str:
+    """What is said between client and registry until a private manifest is given away."""
+    with private_registry() as private:
+        private.login()
+        return _conversation(private, [str(private.auth_file)])
+
+
+def asked_without_login() -> str:
+    """The same for somebody who has no login."""
+    with private_registry() as private:
+        return _conversation(private, [])
+
+
+def _conversation(private: Private, files: list[str]) -> str:
+    events: list[dict] = []
+    before, explain.listener = explain.listener, events.append
+    registry = Registry(private.host, authorize=authorizer(private.host, files))
+    try:
+        get_manifest(registry, REPOSITORY, "latest")
+    except LoginNeeded:
+        pass
+    finally:
+        explain.listener = before
+        registry.close()
+    told = [_told(event) for event in events if event["kind"] in ("request", "response")]
+    return "\n".join(told).replace(private.host, "HOST").replace("HOST%3A", "HOST:")
+
+
+def _told(event: dict) -> str:
+    text = re.sub(r" -H 'Accept: [^']*'", "", event["text"])
+    return f"$ {text}" if event["kind"] == "request" else f"  {text}\n"
+
+
+def entry(name: str, password: str) -> dict[str, str]:
+    """What `docker login` writes for one registry."""
+    return {"auth": base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def decoded() -> str:
+    """The `auth` of ann, and what base64 makes of it."""
+    packed = entry(NAME, PASSWORD)["auth"]
+    text = base64.b64decode(packed).decode()
+    return f"auth                        {packed}\nbase64.b64decode(…).decode() {text}"

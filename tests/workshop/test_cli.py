@@ -1,0 +1,127 @@
+"""The commands behind `./workshop`, in a learner's checkout."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .learner import LAB03, ROOT, checkout, reference, run_pytest, run_workshop
+
+GOOD = {"digest_of": reference(LAB03, "digest_of")}
+
+
+def test_check_says_the_same_as_pytest(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    ours, theirs = run_workshop(lab, "check", "3"), run_pytest(lab)
+    assert ours.stdout.strip() == theirs.stdout.strip()
+    assert ours.returncode == theirs.returncode == 1
+
+
+def test_status_and_next_remember_what_passed(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    assert "next: 03.1 digest_of" in run_workshop(lab, "next").stdout
+    run_pytest(lab)
+    assert "next: 03.2 read_blob" in run_workshop(lab, "next").stdout
+    shown = run_workshop(lab, "status").stdout
+    assert "2 / 53 points" in shown
+    assert "✓ 03.1 digest_of" in shown
+
+
+def test_hints(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    for number in (1, 2, 3, 3):
+        assert run_workshop(lab, "hint", "03", "digest_of").stdout.startswith(f"hint {number} of 3")
+    assert run_workshop(lab, "hint", "03", "digest_of", "1").stdout.startswith("hint 1 of 3")
+    assert "3 hints read" not in run_workshop(lab, "status").stdout
+
+
+def test_solution_and_diff_want_to_be_asked_twice(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    assert "does not pass yet" in run_workshop(lab, "solution", "03", "digest_of").stdout
+    assert "hexdigest" in run_workshop(lab, "solution", "03", "digest_of").stdout
+    assert "+++ the package's" in run_workshop(lab, "diff", "03", "digest_of").stdout
+
+
+def test_reset_keeps_what_it_replaces(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    done = run_workshop(lab, "reset", "03", "digest_of")
+    assert done.returncode == 0
+    kept = Path(done.stdout.split("kept in ")[1].strip())
+    assert "hexdigest()}" in kept.read_text("utf-8")
+    assert "hexdigest()}" not in lab.notebook_path().read_text("utf-8")
+    assert "○ 03.1 digest_of" in run_pytest(lab).stdout
+
+
+def test_reset_brings_a_deleted_cell_back_to_its_place(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    before = json.loads(lab.notebook_path().read_text("utf-8"))
+    broken = {**before, "cells": [c for c in before["cells"] if c["id"] != "exercise-chain_ids"]}
+    lab.notebook_path().write_text(json.dumps(broken))
+    run_workshop(lab, "reset", "03", "chain_ids")
+    assert json.loads(lab.notebook_path().read_text("utf-8")) == before
+
+
+def test_reset_of_a_missing_notebook(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    lab.notebook_path().unlink()
+    assert run_workshop(lab, "reset", "03").returncode == 0
+    assert run_pytest(lab).stdout.count("not started") == len(lab.exercises)
+
+
+def test_update_keeps_functions_and_own_cells(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers={**GOOD, "mine": "my_helper = 1"})
+    page = lab.directory / "lab.md"
+    page.write_text(page.read_text("utf-8").replace("# Lab 03", "# Renewed", 1), "utf-8")
+    assert run_workshop(lab, "update", "03").returncode == 0
+    notebook = json.loads(lab.notebook_path().read_text("utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    assert sources[0].startswith("# Renewed")
+    assert sources[-1] == "my_helper = 1"
+    assert "✓ 03.1 digest_of" in run_pytest(lab).stdout
+
+
+def test_watch_grades_again_after_a_save(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    command = [sys.executable, "-u", "-m", "minicontainer.workshop", "watch", "03"]
+    with subprocess.Popen(command, cwd=lab.root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("watching"):
+                break
+        other = checkout(tmp_path / "other", answers=GOOD)
+        time.sleep(0.05)
+        lab.notebook_path().write_bytes(other.notebook_path().read_bytes())
+        assert any("✓ 03.1 digest_of" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_errors_are_one_message(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    for arguments in (["check", "9"], ["hint", "03", "nothing"], ["diff", "x", "y"]):
+        done = run_workshop(lab, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("workshop: ")
+        assert "Traceback" not in done.stderr
+
+
+def test_labs_are_found_from_below_and_from_elsewhere(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    inside = run_pytest(lab, cwd=lab.directory)
+    elsewhere = run_pytest(lab, cwd=ROOT.parent)
+    assert inside.stdout == elsewhere.stdout
+    assert "✓ 03.1 digest_of" in inside.stdout
+
+
+def test_pytest_selects_and_reports_as_usual(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    done = run_pytest(lab, "-k", "digest_names", f"--junitxml={tmp_path}/junit.xml")
+    assert done.returncode == 0
+    assert "score: 1 of 1 points" in done.stdout
+    assert 'tests="1"' in (tmp_path / "junit.xml").read_text()
+    listed = run_pytest(lab, "--collect-only", "-q").stdout
+    assert "test_digest_names_algorithm_and_hash" in listed

@@ -1,0 +1,214 @@
+"""Whatever stands in a cell: it is graded, explained, and the machine is unharmed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minicontainer.workshop.grader import Result, grade
+from minicontainer.workshop.report import failure
+from tests.programs import needs_namespaces
+
+from .learner import LAB03, answers_of, checkout, reference, results_of, run_pytest
+
+HEAD = "import os, signal, subprocess, sys\n\n\ndef digest_of(content):\n"
+
+
+def _first(body: str) -> Result:
+    """The first result for a digest_of with this body."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return results_of(LAB03, "digest_of", HEAD + lines)[0]
+
+
+def _processes() -> set[str]:
+    done = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    return {line for line in done.stdout.splitlines() if "workshop.runner" in line}
+
+
+def test_endless_loop_points_at_its_line() -> None:
+    result = _first("count = 0\nwhile True:\n    count += 1")
+    assert result.outcome == "timeout"
+    assert result.where[-1] in ("cell 1, line 6: while True:", "cell 1, line 7: count += 1")
+
+
+def test_endless_loop_that_catches_everything() -> None:
+    result = _first("while True:\n    try:\n        pass\n    except BaseException:\n        pass")
+    assert result.outcome == "timeout"
+    assert "cell 1" in result.where[-1]
+
+
+def test_endless_loop_costs_the_rest_of_its_exercise_only() -> None:
+    loop = "def digest_of(content):\n    while True:\n        pass\n"
+    names = ("digest_of", "safe_path")
+    answers = answers_of(LAB03, loop, reference(LAB03, "safe_path"))
+    results = list(grade(LAB03, answers, [c for c in LAB03.checks if c.exercise in names]))
+    assert [r.outcome for r in results[:2]] == ["timeout", "skipped"]
+    assert all(result.passed for result in results[2:])
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_os_exit(status: int) -> None:
+    result = _first(f"os._exit({status})")
+    assert result.outcome == "crashed"
+    assert f"exit status {status}" in result.found
+
+
+def test_sys_exit() -> None:
+    result = _first("sys.exit(3)")
+    assert result.outcome == "failed"
+    assert "SystemExit was raised: 3" in result.found
+
+
+def test_segmentation_fault() -> None:
+    result = _first("import ctypes\nctypes.string_at(0)")
+    assert result.outcome == "crashed"
+    assert "SIGSEGV" in result.found
+
+
+def test_a_megabyte_printed() -> None:
+    result = _first("print('x' * 1_000_000)\nos.write(1, b'y' * 1_000_000)\nreturn ''")
+    assert result.outcome == "failed"
+    assert "more" in result.printed
+    assert len("\n".join(failure(LAB03, result))) < 3000
+
+
+def test_no_memory() -> None:
+    result = _first("return 'x' * 10**11")
+    assert "MemoryError" in result.found
+
+
+@needs_namespaces
+def test_fork_bomb_ends() -> None:
+    before = _processes()
+    result = _first("while True:\n    try:\n        os.fork()\n    except OSError:\n        pass")
+    assert result.outcome == "timeout"
+    assert _processes() <= before
+
+
+@needs_namespaces
+def test_processes_left_behind_end_with_the_check() -> None:
+    before = _processes()
+    assert _first("if os.fork() == 0:\n    os.setsid()\n    while True: pass\nreturn ''").found
+    assert _processes() <= before
+
+
+@needs_namespaces
+def test_killing_the_parent_and_everybody() -> None:
+    for body in ("os.kill(os.getppid(), 9)", "os.kill(-1, 9)", "os.kill(0, 9)"):
+        assert _first(body).outcome in ("failed", "crashed")
+
+
+@needs_namespaces
+def test_removing_everything(tmp_path: Path) -> None:
+    """`rm -rf /` of what this user may write, and of the labs themselves."""
+    victim = tmp_path / "precious"
+    victim.write_text("data")
+    lab = checkout(tmp_path)
+    command = f"rm -rf {tmp_path} /tmp/../{tmp_path} 2>&1; rm -rf --no-preserve-root /var/tmp 2>&1"
+    result = _first(f"return subprocess.getoutput({command!r})[:200]")
+    assert "Read-only file system" in result.found
+    assert victim.read_text() == "data"
+    assert lab.notebook_path().exists()
+
+
+@needs_namespaces
+def test_unmounting_everything() -> None:
+    before = Path("/proc/self/mountinfo").read_text()
+    _first("return subprocess.getoutput('umount -R -l / ; umount -a -l')")
+    assert Path("/proc/self/mountinfo").read_text() == before
+
+
+@needs_namespaces
+def test_no_device_is_within_reach() -> None:
+    result = _first("return repr(sorted(os.listdir('/dev')))")
+    for name in ("null", "zero", "urandom", "pts"):
+        assert name in result.found
+    assert "sda" not in result.found and "kmsg" not in result.found
+
+
+@needs_namespaces
+def test_the_learners_code_is_not_root_outside() -> None:
+    mark = "workshop-kill-test"
+    sleeper = subprocess.Popen([sys.executable, "-c", f"import time; '{mark}'; time.sleep(30)"])
+    try:
+        result = _first(f"os.kill({sleeper.pid}, 9)")
+        assert "ProcessLookupError" in result.found
+        assert sleeper.poll() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_nothing_is_left_in_the_temporary_directory(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    _first("os._exit(1)")
+    assert os.listdir(tmp_path) == []
+
+
+def test_deleted_cell(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers={"apply_layer": "# gone"})
+    done = run_pytest(lab)
+    assert "./workshop reset 03 apply_layer brings it back" in done.stdout
+
+
+def test_two_definitions(tmp_path: Path) -> None:
+    good = reference(LAB03, "digest_of")
+    lab = checkout(tmp_path, answers={"digest_of": "def digest_of(content): return ''", "x": good})
+    done = run_pytest(lab)
+    assert "✓ 03.1 digest_of" in done.stdout
+    assert "note: digest_of is defined in image.ipynb cell" in done.stdout
+    assert "the last one counts" in done.stdout
+
+
+def test_syntax_error_fails_its_own_exercise_alone(tmp_path: Path) -> None:
+    broken = "def digest_of(content):\n    return hashlib.sha256(content"
+    lab = checkout(
+        tmp_path, answers={"digest_of": broken, "chain_ids": reference(LAB03, "chain_ids")}
+    )
+    done = run_pytest(lab)
+    assert "✗ 03.1 digest_of" in done.stdout
+    assert "✓ 03.5 chain_ids" in done.stdout
+    assert "line 2: '(' was never closed" in done.stdout
+    assert "^" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_magics_and_other_statements_are_not_run(tmp_path: Path) -> None:
+    cell = "%matplotlib inline\n!rm -rf x\nfiles = !ls\nprint?\nraise SystemExit('ran')\n"
+    cell += reference(LAB03, "digest_of") + "\ndigest_of(b'')\n%timeit digest_of(b'')"
+    lab = checkout(tmp_path, answers={"digest_of": cell, "x": "%%bash\nexit 1", "y": "1/0"})
+    assert "✓ 03.1 digest_of" in run_pytest(lab).stdout
+
+
+def test_missing_notebook(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    lab.notebook_path().unlink()
+    done = run_pytest(lab)
+    assert done.returncode == 1
+    assert "the notebook is not there" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_answer_that_is_not_finished() -> None:
+    result = _first("x = 1\nraise NotImplementedError")
+    assert "raise NotImplementedError is still there" in result.found
+
+
+def test_error_shows_cell_and_line() -> None:
+    result = _first("value = 1\nreturn hashlb.sha256(content)")
+    assert result.where == ("cell 1, line 6: return hashlb.sha256(content)",)
+
+
+def test_without_namespaces_limits_and_the_clock_remain() -> None:
+    """As on macOS and Windows."""
+    sources = [reference(LAB03, exercise.name) for exercise in LAB03.exercises]
+    answers = answers_of(LAB03, *sources)
+    assert all(result.passed for result in grade(LAB03, answers, isolate=False))
+    for body, outcome in (("while True:\n        pass", "timeout"), ("os._exit(4)", "crashed")):
+        answers = answers_of(LAB03, f"{HEAD}    {body}\n")
+        checks = [check for check in LAB03.checks if check.exercise == "digest_of"]
+        assert next(grade(LAB03, answers, checks, isolate=False)).outcome == outcome

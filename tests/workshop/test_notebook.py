@@ -1,0 +1,211 @@
+"""check, hint, compare and progress in a real kernel, and in a real JupyterLab."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from minicontainer.workshop.lab import Lab
+from tests.programs import needs
+
+from .learner import LAB03, ROOT, checkout, code_cell, reference
+
+WRONG = (ROOT / "tests/wrong/03/algorithm-forgotten.py").read_text("utf-8")
+RIGHT = reference(LAB03, "digest_of")
+HINT = LAB03.misconceptions["algorithm-forgotten"].hint
+
+
+def _run(lab: Lab, *cells: str) -> list[str]:
+    """What each of the cells shows as text, after the notebook's first cell."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    setup = next(
+        c for c in json.loads(lab.notebook_path().read_text())["cells"] if c["id"] == "setup"
+    )
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    notebook["cells"] = [code_cell("".join(setup["source"])), *map(code_cell, cells)]
+    for number, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{number}"
+    node = nbformat.from_dict(notebook)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MINICONTAINER_")}
+    environment["PYTHONPATH"] = str(ROOT)
+    client = NotebookClient(node, timeout=60, allow_errors=True, kernel_name="python3")
+    client.execute(cwd=str(lab.directory), env=environment)
+    return [_text(cell) for cell in node.cells[1:]]
+
+
+def _text(cell) -> str:
+    shown = [
+        output.get("data", {}).get("text/plain", output.get("text", "")) for output in cell.outputs
+    ]
+    return "\n".join(shown)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory) -> dict[str, str]:
+    """One kernel through a learner's hour: what each step shows."""
+    lab = checkout(tmp_path_factory.mktemp("kernel"))
+    steps = {
+        "early": "check('digest_of')",
+        "wrong": WRONG,
+        "failed": "check(digest_of)",
+        "hint": "hint(digest_of)",
+        "next hint": "hint('digest_of')",
+        "asked": "compare(digest_of)",
+        "right": RIGHT,
+        "passed": "check(digest_of)",
+        "compared": "compare(digest_of)",
+        "progress": "progress()",
+        "unknown": "hint('nothing')",
+        "all": "check()",
+    }
+    return dict(zip(steps, _run(lab, *steps.values()), strict=True))
+
+
+def test_check_before_anything_is_run(session) -> None:
+    assert "run its cell" in session["early"]
+
+
+def test_check_tells_what_failed(session) -> None:
+    assert "03.1 digest_of   0 / 2 points" in session["failed"]
+    assert "✗ a digest names the algorithm and the hash" in session["failed"]
+    assert HINT in session["failed"]
+
+
+def test_hints_come_one_after_the_other(session) -> None:
+    assert session["hint"].startswith("hint 1 of 3")
+    assert session["next hint"].startswith("hint 2 of 3")
+
+
+def test_compare_wants_to_be_asked_twice_or_passed(session) -> None:
+    assert "does not pass yet" in session["asked"]
+    assert "hashlib.sha256(content).hexdigest()}" in session["compared"]
+
+
+def test_check_passes_and_says_that_the_file_differs(session) -> None:
+    assert "03.1 digest_of   2 / 2 points" in session["passed"]
+    assert "The saved notebook has another digest_of: save it" in session["passed"]
+    assert "Next: read_blob" in session["passed"]
+
+
+def test_progress_and_errors_are_told_plainly(session) -> None:
+    assert "✓ 03.1 digest_of" in session["progress"]
+    assert "○ 03.2 read_blob" in session["progress"]
+    assert "there is no exercise 'nothing'" in session["unknown"]
+    assert "03.9 to_runtime_config   0 / 7 points" in session["all"]
+
+
+@contextlib.contextmanager
+def jupyterlab(root: Path, home: Path) -> Iterator[str]:
+    """A JupyterLab below `root`; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = [f"--ServerApp.port={port}", "--no-browser", "--IdentityProvider.token=x"]
+    options += ["--allow-root", f"--ServerApp.root_dir={root}", "--log-level=ERROR"]
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment)
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@needs("chromium")
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_lab_in_a_real_browser(tmp_path: Path, theme: str) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    lab = checkout(tmp_path)
+    settings = tmp_path / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    look = {"theme": f"JupyterLab {theme.title()}"}
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps(look))
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    pictures = Path(os.environ.get("WORKSHOP_SCREENSHOTS", str(tmp_path)))
+    pictures.mkdir(exist_ok=True)
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with jupyterlab(tmp_path, tmp_path) as address, sync_api.sync_playwright() as playwright:
+        program = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(40_000)
+        page.goto(f"{address}/lab/tree/labs/03/{lab.notebook}?token=x")
+        _work_through(page, pictures, theme)
+        browser.close()
+    assert "hexdigest" in lab.notebook_path().read_text("utf-8"), "it was not saved"
+
+
+def _work_through(page, pictures: Path, theme: str) -> None:
+    """Type a wrong answer, see the hint; type the right one, see it pass; use a widget."""
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.get_by_text("Python 3", exact=False).first.wait_for()
+    page.screenshot(path=pictures / f"{theme}-1-opened.png")
+    _run_cell(page, "Run this cell first")
+    _run_cell(page, "scenes.browser()")
+    menus = page.locator(".widget-dropdown select")
+    menus.nth(1).select_option("linux/amd64")
+    menus.nth(2).select_option("config")
+    page.locator(".jupyter-widgets pre").filter(has_text="Entrypoint").wait_for()
+    page.screenshot(path=pictures / f"{theme}-2-widget.png")
+    _type_into(page, "Exercise 03.1", WRONG)
+    _run_cell(page, "check(digest_of)")
+    page.get_by_text(HINT).wait_for()
+    page.screenshot(path=pictures / f"{theme}-3-failed.png")
+    _type_into(page, "def digest_of", RIGHT)
+    _run_cell(page, "check(digest_of)")
+    page.get_by_text("2 / 2 points").wait_for()
+    page.screenshot(path=pictures / f"{theme}-4-passed.png")
+    _run_cell(page, "scenes.layer_table()")
+    page.get_by_text("root filesystem", exact=True).first.wait_for()
+    page.screenshot(path=pictures / f"{theme}-5-layers.png")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1000)
+
+
+def _cell(page, text: str):
+    """The code cell that holds `text`; the notebook is scrolled until it is there."""
+    cells = page.locator(".jp-CodeCell").filter(has_text=text)
+    page.locator(".jp-WindowedPanel-outer").first.hover()
+    for _ in range(80):
+        if cells.count():
+            cells.first.scroll_into_view_if_needed()
+            return cells.first
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(50)
+    raise AssertionError(f"no cell with {text!r}")
+
+
+def _run_cell(page, text: str) -> None:
+    _cell(page, text).locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_timeout(500)
+
+
+def _type_into(page, text: str, source: str) -> None:
+    _cell(page, text).locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(300)

@@ -11,6 +11,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from minicontainer import explain
+
 from .errors import DigestMismatch, ImageError
 
 if TYPE_CHECKING:
@@ -76,3 +78,4 @@ def check_digest(expected: str, content: bytes) -> None:
     digester.update(content)
     if digester.digest() != expected:
         raise DigestMismatch(f"the content has the digest {digester.digest()}", expected)
+    explain.emit("digest", f"verified {expected} ({len(content)} bytes)", size=len(content))

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 
 from .errors import ImageError
+
+DEEPEST_REMOVAL = 100
 
 #: an open directory: a file descriptor, or a path where those can't be used
 Directory = int | str
@@ -74,7 +77,14 @@ def names_in(directory: Directory) -> list[str]:
 
 
 def remove(directory: Directory, name: str) -> None:
-    """Remove `name`, with all that is below it if it is a directory; modes do not matter."""
+    """Remove `name`, with all that is below it if it is a directory; modes do not matter.
+
+    Every level takes an open file, so what lies too deep is moved up and comes last.
+    """
+    _remove(directory, name, directory, 0)
+
+
+def _remove(directory: Directory, name: str, top: Directory, depth: int) -> None:
     path, dir_fd = at(directory, name)
     mode = mode_of(directory, name)
     if not stat.S_ISDIR(mode):
@@ -82,10 +92,15 @@ def remove(directory: Directory, name: str) -> None:
         return
     if mode & 0o700 != 0o700:  # else an ordinary user could not empty it
         os.chmod(path, 0o700, dir_fd=dir_fd)
+    if depth > DEEPEST_REMOVAL:
+        moved, top_fd = at(top, secrets.token_hex(16))
+        os.rename(path, moved, src_dir_fd=dir_fd, dst_dir_fd=top_fd)
+        return
     child = open_child(directory, name)
     try:
-        for inner in names_in(child):
-            remove(child, inner)
+        while names := names_in(child):
+            for inner in names:
+                _remove(child, inner, top if depth else child, depth + 1)
     finally:
         close_directory(child)
     os.rmdir(path, dir_fd=dir_fd)

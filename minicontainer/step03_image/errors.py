@@ -42,7 +42,7 @@ def plain_errors(where: os.PathLike | str) -> Iterator[None]:
         yield
     except OSError as error:
         path = error.filename if isinstance(error.filename, str) else ""
-        shown = path if path.startswith("/") else os.fspath(where)
+        shown = os.path.join(where, path) if path else os.fspath(where)
         what = error.strerror or str(error)
         hint = _HINTS.get(error.errno or 0, "")
         raise ImageError(what[:1].lower() + what[1:], shown, hint) from error

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from minicontainer import explain
-
 from .digest import check_digest, split_digest
 from .errors import BlobMissing, ImageError, SizeMismatch, plain_errors
 from .locks import locked
@@ -48,7 +46,10 @@ class Layout:
 def default_store() -> Path:
     """Where this user's images and containers are kept ($XDG_DATA_HOME/minicontainer)."""
     data = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(data) if Path(data).is_absolute() else Path("~/.local/share").expanduser()
+    try:
+        base = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+    except RuntimeError:
+        raise ImageError("this user has no home directory", hint="set XDG_DATA_HOME") from None
     return base / "minicontainer"
 
 
@@ -100,6 +101,8 @@ def open_blob(layout: Layout, digest: str) -> BinaryIO:
     path = blob_path(layout, digest)
     with plain_errors(path):
         try:
+            if not path.is_file() and path.exists():
+                raise ImageError("not a regular file", str(path))  # a FIFO would never end
             return path.open("rb", buffering=0)
         except FileNotFoundError:
             raise BlobMissing("the blob is not there", digest, "pull the image again") from None
@@ -123,7 +126,6 @@ def read_blob(layout: Layout, descriptor: Descriptor) -> bytes:
             raise ImageError(f"a document of {size} bytes is too large", descriptor["digest"])
         content = blob.read(size)
     check_digest(descriptor["digest"], content)
-    explain.emit("digest", f"verified {descriptor['digest']} ({size} bytes)", size=size)
     return content
 
 

@@ -33,16 +33,16 @@ class Metadata:
     def apply(self, entry: Entry, directory: Directory, name: str) -> None:
         """Give `name` in `directory`, which was made for `entry`, the entry's metadata.
 
-        The order matters: a change of owner clears the setuid bits and
-        capabilities, and every change but the last one changes times.
+        The order matters: a change of owner clears set-uid bits and capabilities,
+        a mode may forbid attributes, and whatever comes later may change times.
         """
         path, dir_fd = at(directory, name)
         if self.owners:
             self._set_owner(entry, path, dir_fd)
-        if entry.type != SYMLINK:  # which have no mode of their own
-            os.chmod(path, entry.mode, dir_fd=dir_fd)
         if entry.xattrs:
             self._set_xattrs(entry, path, dir_fd)
+        if entry.type != SYMLINK:  # which have no mode of their own
+            os.chmod(path, entry.mode, dir_fd=dir_fd)
         if entry.type != SYMLINK or _LINK_TIMES:
             times = (entry.mtime, entry.mtime)
             os.utime(path, ns=times, dir_fd=dir_fd, follow_symlinks=not _LINK_TIMES)

@@ -35,7 +35,7 @@ from .tar import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, FILE, HARD_LIN
 
 #: the kernel follows at most this many symbolic links on one path (path_resolution(7))
 MOST_LINKS = 40
-#: how many directories may lie in each other: removing them takes an open file each
+#: how many directories may lie in each other
 DEEPEST_TREE = 256
 
 #: the way from the root to a file, by names: none is `..`, no parent is a symbolic link
@@ -124,6 +124,9 @@ class RootFilesystem:
             if entry.type != DIRECTORY or not stat.S_ISDIR(self._mode(place)):
                 self._remove(place, frozenset())
                 make(self, entry, place)
+        except OSError as error:
+            error.filename = entry.name  # the calls know its last part only
+            raise
         if entry.type == DIRECTORY:
             self._directories[place] = entry
         return place

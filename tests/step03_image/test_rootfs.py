@@ -337,10 +337,10 @@ def test_trees_that_are_too_deep_are_refused(tmp_path) -> None:
 
 
 def test_many_open_directories_and_many_removals(tmp_path) -> None:
-    made = [(f"{number % 7}/{number}/{number}/f", b"") for number in range(1500)]
+    made = [(f"{number % 7}/{number}/{number}/f", b"") for number in range(600)]
     hidden = [(f"{number}/.wh..wh..opq", b"") for number in range(7)]
-    root = layers(tmp_path, tar(*made), tar(("3/3/3/f", b""), *made[:700], *hidden))
-    assert len(list(root.glob("*/*/*/f"))) == 700
+    root = layers(tmp_path, tar(*made), tar(("3/3/3/f", b""), *made[:300], *hidden))
+    assert len(list(root.glob("*/*/*/f"))) == 300
     assert len(os.listdir("/proc/self/fd") if Path("/proc/self/fd").exists() else []) < 100
 
 
@@ -370,6 +370,28 @@ def test_a_directory_that_nobody_may_enter_can_be_filled_and_removed(tmp_path) -
     remove_tree(root)
     assert not root.exists()
     remove_tree(root)
+
+
+def test_trees_of_any_depth_are_removed(tmp_path) -> None:
+    root = str(tmp_path / "root")
+    os.mkdir(root)
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(1200):  # more than recursion and open files allow
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(os.open("file", os.O_CREAT, dir_fd=here))
+        os.close(here)
+        here = below
+    os.close(here)
+    remove_tree(root)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_name_that_is_too_long_is_told_whole(tmp_path) -> None:
+    layer = tar(("d/" + "n" * 300, b""))
+    complaint = pytest.raises(ImageError, match=r"root/d/n*: file name too long")
+    with complaint, new_root(tmp_path / "root") as filesystem:
+        apply_layer(io.BytesIO(layer), filesystem)
 
 
 def test_reading_follows_links_inside_only(tmp_path, outside) -> None:

@@ -459,6 +459,17 @@ def test_a_server_that_always_breaks_off(registry, store):
     assert len(server.asked) == 4
 
 
+def test_a_server_that_ends_each_answer_early_in_good_order(registry, store):
+    def nothing_more(asked):
+        asked.reply(length="none", Transfer_Encoding="chunked")
+        asked.handler.wfile.write(b"0\r\n\r\n")
+
+    with StrangeServer(nothing_more) as server, pytest.raises(RegistryError) as refused:
+        get_blob(registry(server.at), "x", descriptor_of(BLOB), store)
+    assert "ended after 0 of" in refused.value.what
+    assert len(server.asked) == 4
+
+
 def test_a_connection_that_breaks_before_any_answer_is_tried_again(registry, store):
     answer = cut_then_whole(lambda asked: asked.drop(), lambda asked: asked.reply(body=BLOB))
     with StrangeServer(answer):

@@ -169,7 +169,7 @@ def apart(function: Callable[[], Any]) -> Any:
     `Raised` when it raised, also when the process ended without an answer.
     """
     reading, writing = os.pipe()
-    pid = os.fork()
+    pid = isolation.fork()
     if pid == 0:
         os.close(reading)
         _answer(function, writing)

@@ -170,6 +170,18 @@ def arm(seconds: float | None = None, part: float = 1.0) -> None:
     faulthandler.dump_traceback_later(left, exit=True, file=sys.__stderr__ or sys.stderr)
 
 
+def fork() -> int:
+    """os.fork() for a process that is armed: its clock is a thread, which the child could not stop.
+
+    The caller's clock runs on; the child has none until it is armed.
+    """
+    faulthandler.cancel_dump_traceback_later()
+    pid = os.fork()
+    if pid and _deadline:
+        arm()
+    return pid
+
+
 def note_if_late(status: int) -> None:
     """After a child armed with `arm(part=…)` ended: TimeoutError when its time was up."""
     late = _deadline and time.monotonic() > _deadline - _seconds * 0.2 - 0.1

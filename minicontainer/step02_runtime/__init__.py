@@ -15,5 +15,5 @@ hooks.py        other people's programs on the way
 exec.py         one more process in a running container
 foreground.py   stay with the container: signals, terminal (terminal.py), exit status
 guard.py        clean up even after SIGKILL
-cli.py          the command
+cli.py          the command: options.py takes it apart, commands.py does it
 """

@@ -56,29 +56,28 @@ def exec_process(
         return foreground.stay(begin(foreground.console))
 
 
-def process_from_options(record: dict, asked) -> dict:
-    """The `process` that the options of `minirunc exec` describe.
+def process_from_options(record: dict, asked: dict, args: list[str]) -> dict:
+    """The `process` that the command line of `minirunc exec` describes (options.py).
 
-    --process gives all of it; otherwise it is the container's own with the
-    arguments, terminal, user, directory and variables that `asked` names.
-    Raises BundleError.
+    --process gives all of it; otherwise it is the container's own with other
+    arguments and what --env, --user, --cwd, --tty … say. Raises BundleError.
     """
-    if asked.process:
-        wanted = read_json(asked.process)
+    if "--process" in asked:
+        wanted = read_json(asked["--process"])
         check_shape(wanted, PROCESS, "process")
-        wanted = dict(wanted)
     else:
         own = record["config"]["process"]
-        args = asked.args[1:] if asked.args[:1] == ["--"] else asked.args
-        wanted = {**own, "args": args, "terminal": False, "env": [*own.get("env", []), *asked.env]}
-        if asked.user:
-            uid, _, gid = asked.user.partition(":")
+        env = [*own.get("env", []), *asked.get("--env", [])]
+        wanted = {**own, "args": args[1:] if args[:1] == ["--"] else args, "env": env}
+        wanted["terminal"] = False
+        if "--user" in asked:
+            uid, _, gid = asked["--user"].partition(":")
             wanted["user"] = {"uid": _number(uid), "gid": _number(gid or "0")}
-        for name in asked.cap:
+        for name in asked.get("--cap", []):
             _add_capability(wanted, name)
-    wanted["cwd"] = asked.cwd or wanted.get("cwd") or "/"
-    wanted["terminal"] = asked.tty or wanted.get("terminal", False)
-    wanted["noNewPrivileges"] = asked.no_new_privs or wanted.get("noNewPrivileges", False)
+    wanted["cwd"] = asked.get("--cwd") or wanted.get("cwd") or "/"
+    wanted["terminal"] = "--tty" in asked or wanted.get("terminal", False)
+    wanted["noNewPrivileges"] = "--no-new-privs" in asked or wanted.get("noNewPrivileges", False)
     check_process(wanted, "process")
     return wanted
 

@@ -57,6 +57,27 @@ def test_kill_9_of_the_runtime_ends_the_container_and_leaves_nothing(both):
     assert until(lambda: both.left_behind() == [])
 
 
+DIE_WITH_PARENT = """
+import sys, time
+from minicontainer.step02_runtime import lifecycle
+root, bundle, id = sys.argv[1:]
+lifecycle.create(root, id, bundle, die_with_parent=True)
+lifecycle.start(root, id)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_init_dies_with_its_parent_when_asked(both):
+    arguments = [str(both.state_root), both.bundle("sleep", "60"), both.id]
+    command = [sys.executable, "-c", DIE_WITH_PARENT, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **both.options()) as parent:
+        assert parent.stdout.readline() == b"ready\n"
+        assert both.state()["status"] == "running"
+        parent.kill()
+    both.wait_for("stopped")
+
+
 def test_detached_outlives_the_runtime(runtime):
     bundle = runtime.bundle("sleep", "60")
     runtime.quietly("run", "--detach", "-b", bundle, runtime.id)

@@ -166,11 +166,15 @@ def test_a_reused_pid_is_not_the_container(runtime):
     assert record["init"]["pid"] == runtime.state()["pid"]
     assert "status" not in record
     real = record["init"]["pid"]
-    record["init"] = {"pid": os.getpid(), "start": 1}  # somebody else who got the number
-    path.write_text(json.dumps(record))
-    assert runtime.state()["status"] == "stopped"
-    runtime.call("delete", runtime.id)
-    assert os.path.exists("/proc/self")
+    with subprocess.Popen(["sleep", "60"]) as other:  # who got the number after it
+        try:
+            record["init"] = {"pid": other.pid, "start": 1}
+            path.write_text(json.dumps(record))
+            assert runtime.state()["status"] == "stopped"
+            runtime.call("delete", runtime.id)
+            assert other.poll() is None
+        finally:
+            other.kill()
     if runtime.rootless:  # without a cgroup nothing else leads to the process
         os.kill(real, 9)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from minicontainer import linux
 from minicontainer.step02_runtime.mounts import parse_options
 from minicontainer.step02_runtime.paths import open_inside, shown
+from tests.programs import needs, needs_root
 
 
 def bind(source, destination, *options):
@@ -122,6 +125,20 @@ def test_propagation_of_the_root(runtime):
     (root,) = [l for l in runtime.run("cat", "/proc/self/mountinfo").stdout.splitlines()  # noqa: E741
                if l.split()[4] == "/"]  # fmt: skip
     assert "shared:" not in root
+
+
+@needs_root
+@needs("unshare")
+def test_where_mounts_are_shared_none_of_ours_reaches_the_host(runtime):
+    bundle = runtime.bundle("sleep", "60")
+    create = shlex.join(runtime.command("create", "-b", bundle, runtime.id))
+    script = f"{create} >/dev/null 2>&1 && cat /proc/self/mountinfo"
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "shared", "sh", "-c", script],
+        capture_output=True, text=True, check=True, timeout=20, env=runtime.options()["env"],
+    )  # fmt: skip
+    assert "shared:" in done.stdout
+    assert str(runtime.tools) not in done.stdout
 
 
 def test_options_become_flags():

@@ -162,7 +162,8 @@ class _Cells:
         self._prose(f"![{alt}]({self.way}{name})")
 
     def _transcript(self, expression: str) -> None:
-        self._prose(f"```text\n{str(self._value(expression)).strip()}\n```")
+        text = str(self._value(expression)).strip("\n")
+        self._prose(f"```text\n{text}\n```")
 
     def _value(self, expression: str) -> Any:
         """What the expression gives, seen from the lab's scenes."""

@@ -36,9 +36,13 @@ def line(text: str, quiet: bool = False) -> str:
     return f'<div style="color: {_QUIET if quiet else _TEXT}">{escape(text)}</div>'
 
 
-def heading(text: str) -> str:
-    """A line in bold."""
-    return f'<div style="font-weight: 600">{escape(text)}</div>'
+def heading(text: str, right: str) -> str:
+    """A line in bold, with the points at its end."""
+    style = "display: flex; font-weight: 600; margin-top: 0.3em"
+    return (
+        f'<div style="{style}"><span style="flex: 1">{escape(text)}</span>'
+        f"<span>{escape(right)}</span></div>"
+    )
 
 
 def row(sign: str, text: str, right: str = "") -> str:
@@ -83,7 +87,7 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
 def _style(label: str) -> str:
     if label in ("expected", "found", "where", "printed"):
         return _MONO
-    return "font-weight: 600" if label in ("hint 1", "this is") else ""
+    return "font-weight: 600" if label.startswith("hint") else ""
 
 
 def side_by_side(columns: Iterable[tuple[str, str]]) -> str:

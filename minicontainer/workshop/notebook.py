@@ -92,11 +92,10 @@ class _Book:
         for exercise in exercises:
             own = [check for check in checks if check.exercise == exercise.name]
             got = sum(c.points for c in own if c.name in known and known[c.name].passed)
-            head = (
-                f"{exercise.number} {exercise.name}   {got} / {sum(c.points for c in own)} points"
-            )
-            parts.append(html.heading(head))
-            lines.append(head)
+            name = f"{exercise.number} {exercise.name}"
+            points = f"{got} / {sum(c.points for c in own)} points"
+            parts.append(html.heading(name, points))
+            lines.append(f"{name}   {points}")
             told = False
             for check in own:
                 result = known.get(check.name)

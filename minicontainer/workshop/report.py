@@ -115,7 +115,7 @@ def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
         yield "the rule", f"{text}\n[{source}, in our own words]" if text else source
     if result.outcome == "failed" and result.used:
         yield "note", f"this check also runs your {', '.join(result.used)}"
-    yield ("this is" if result.mistake else "hint 1"), hint_of(lab, result)
+    yield ("hint" if result.mistake else "hint 1"), hint_of(lab, result)
 
 
 def _found(result: Result) -> str:

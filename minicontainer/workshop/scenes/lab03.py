@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.pictures.way import way as way
@@ -29,6 +26,7 @@ from minicontainer.workshop.samples import (
     symlink,
     tar,
 )
+from minicontainer.workshop.scenes import transcript
 from minicontainer.workshop.widgets import Browser, LayerTable
 
 LAYERS = (
@@ -138,17 +136,5 @@ def layer_table() -> LayerTable:
 
 
 def shell(command: str) -> str:
-    """A command and what it prints, run where `small` is. Raises when it fails."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=layout().path.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise MinicontainerError(done.stderr.strip(), command)
-    return f"$ {command}\n{done.stdout}"
+    """A command, run where `small` is, and what it prints."""
+    return transcript(command, layout().path.parent)

@@ -64,7 +64,13 @@ def web_program(machine: Machine) -> bytes:
         "ending": signal_action(machine, At("end")),
         "ignoring": signal_action(machine, SIG_IGN),
     }
-    steps: list[Step] = [
+    steps = web_steps(*(len(text) for text in (started, failed, answer)))
+    return link(machine, steps, data, {"request": 4096})
+
+
+def web_steps(started: int, failed: int, answer: int) -> list[Step]:
+    """What the web server does; its arguments are the lengths of its texts."""
+    return [
         Call("rt_sigaction", (SIGINT, At("ending"), 0, 8)),
         Call("rt_sigaction", (SIGTERM, At("ending"), 0, 8)),
         Call("rt_sigaction", (SIGPIPE, At("ignoring"), 0, 8)),
@@ -72,23 +78,22 @@ def web_program(machine: Machine) -> bytes:
         Call("setsockopt", (Saved(0), SOL_SOCKET, SO_REUSEADDR, At("one"), 4)),
         Call("bind", (Saved(0), At("address"), 16), on_error="fail"),
         Call("listen", (Saved(0), 16), on_error="fail"),
-        Call("write", (STDOUT, At("started"), len(started))),
+        Call("write", (STDOUT, At("started"), started)),
         Mark("next"),
         Call("accept", (Saved(0), 0, 0), keep=1),
         Call("read", (Saved(1), At("request"), 4096)),
-        Call("write", (Saved(1), At("answer"), len(answer))),
+        Call("write", (Saved(1), At("answer"), answer)),
         Call("openat", (AT_FDCWD, At("page"), 0), keep=2),
         Call("sendfile", (Saved(1), Saved(2), 0, 1 << 20)),
         Call("close", (Saved(2),)),
         Call("close", (Saved(1),)),
         Jump("next"),
         Mark("fail"),
-        Call("write", (STDERR, At("failed"), len(failed))),
+        Call("write", (STDERR, At("failed"), failed)),
         Call("exit", (1,)),
         Mark("end"),
         Call("exit", (0,)),
     ]
-    return link(machine, steps, data, {"request": 4096})
 
 
 def signal_action(machine: Machine, handler: int | At) -> list[int | At]:

@@ -25,6 +25,7 @@ from minicontainer.step04_registry.client import (
     head_manifest,
     list_tags,
 )
+from minicontainer.step04_registry.connections import proxy_for
 from minicontainer.step04_registry.failures import (
     BadAnswer,
     ConnectionLost,
@@ -36,7 +37,7 @@ from minicontainer.step04_registry.failures import (
 )
 from minicontainer.step04_registry.redirects import follow_redirects
 from minicontainer.step04_registry.retries import LONGEST_PAUSE, wanted_pause
-from minicontainer.step04_registry.transport import Transport, proxy_for
+from minicontainer.step04_registry.transport import Transport
 
 from .strange import StrangeServer
 

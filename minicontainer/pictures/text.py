@@ -6,11 +6,14 @@ what a terminal or an XML parser would trip over, `label` what DOT would obey.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
 #: general categories that show nothing, or reorder what stands around them.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def readable(text: object, limit: int = 60) -> str:
@@ -22,13 +25,13 @@ def readable(text: object, limit: int = 60) -> str:
 def label(lines: Iterable[str], end: str = r"\l") -> str:
     r"""The DOT label of `lines`, each closed by `end` (`\l` left, `\n` centre).
 
-    Backslashes and ampersands are doubled up or spelled out, so that DOT
-    finds neither escapes nor entities; the `graphviz` package quotes the
-    rest. The closing escape also keeps `<…>` from being read as HTML. A line
+    Backslashes are doubled, and what looks like an entity (`&lt;`) is parted by
+    a character without width, so that DOT finds neither; the `graphviz` package
+    quotes the rest. The closing escape also keeps `<…>` from being read as HTML. A line
     without text gets a space: a frame titled by nothing stops Graphviz.
     """
     shown = [readable(line, 120) or " " for line in lines]
-    return "".join(line.replace("\\", "\\\\").replace("&", "&amp;") + end for line in shown)
+    return "".join(_ENTITY.sub("&\u2060", line).replace("\\", "\\\\") + end for line in shown)
 
 
 def columns(line: str) -> int:

@@ -53,6 +53,43 @@ def test_one_tag_saves_nothing(two_tags):
     assert "no layer shared" in picture.alt
 
 
+def test_layers_shared_by_platforms_of_one_image_save_nothing(tmp_path):
+    layout = Layout(tmp_path / "x")
+    same = layout.layer({"page": b"x"})
+    entries = [
+        on(f"linux/{machine}", layout.manifest([same, layout.layer({"a": name})], "linux", machine))
+        for machine, name in (("amd64", b"1"), ("arm64", b"2"))
+    ]
+    layout.tag("docker.io/workshop/x:1", layout.index(entries))
+    opened = images.open_images([layout.path])
+    assert sharing.second_pulls(sharing.choose_drawn(opened, None)) == []
+    assert kinds(manifest_graph(layout.path).svg()).count("shared") == 1 + 1
+
+
+def test_two_names_of_one_image_lead_to_one_box(tmp_path):
+    layout = Layout(tmp_path / "x")
+    manifest = layout.manifest([layout.layer({"a": b"a"})])
+    layout.tag("docker.io/workshop/x:1", manifest)
+    layout.tag("docker.io/workshop/x:latest", manifest)
+    found = kinds(manifest_graph(layout.path).svg())
+    assert found.count("reference") == 2
+    assert found.count("manifest") == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({}, "manifest"),
+        ({"annotations": {"vnd.docker.reference.type": "x"}}, "attestation"),
+        ({"platform": {"os": "unknown", "architecture": "unknown"}}, "attestation"),
+        ({"mediaType": layouts.DOCKER + "list.v2+json"}, "index"),
+    ],
+)
+def test_what_a_descriptor_announces(more, kind):
+    descriptor = {"mediaType": f"{layouts.OCI}manifest.v1+json", "digest": "x", "size": 1}
+    assert images.kind_of({**descriptor, **more}) == kind
+
+
 def test_thirty_platforms_are_folded(each_graphviz, thirty_platforms):
     began = time.monotonic()
     picture = manifest_graph(thirty_platforms.path)

@@ -68,13 +68,17 @@ class Overlay:
     def function(self, name: str) -> Callable:
         """The learner's own function; raises NotDefined when its cell could not be run."""
         self.called.add(name)
+        self.define()
+        if name not in self.functions:
+            raise NotDefined(next(iter(self.problems), f"{name} could not be defined"))
+        return self.functions[name]
+
+    def define(self) -> None:
+        """Run the learner's definitions, once: early, where later there may be no files to read."""
         if not self._filled:
             self._filled = True
             for answers, exercises in self._books:
                 self._fill(answers, exercises)
-        if name not in self.functions:
-            raise NotDefined(next(iter(self.problems), f"{name} could not be defined"))
-        return self.functions[name]
 
     def _fill(self, answers: Answers, exercises: list[Exercise]) -> None:
         """Run the definitions of one notebook, statement by statement."""

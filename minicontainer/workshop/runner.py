@@ -91,6 +91,7 @@ class _Tests:
         isolation.arm(mark.seconds)
         try:
             with contextlib.redirect_stdout(printed):
+                self.overlay.define()
                 came = self._outcome(function, mark)
         finally:
             faulthandler.cancel_dump_traceback_later()

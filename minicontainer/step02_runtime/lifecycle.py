@@ -75,9 +75,8 @@ def start(root: str, id: str) -> None:
     found = state(root, id)
     if found["status"] != "created":
         raise WrongState(f"cannot start a container that is {found['status']}", id)
-    fifo = take_fifo(root, id)
     explain.step("start", "init wakes up and becomes the program")
-    await_exec(fifo, found["pid"])
+    wake_init(root, id, found["pid"])
     hooks = load(root, id)["config"].get("hooks", {})
     run_hooks(hooks, "poststart", {**found, "status": "running"})
 
@@ -174,6 +173,26 @@ def undo_create(directory: str, record: dict, init: Init | None) -> None:
     destroy(directory, record)
 
 
+def wake_init(root: str, id: str, pid: int) -> None:
+    """Open init's FIFO and wait until init has become the program. Raises what it reports."""
+    try:
+        pidfd = os.pidfd_open(pid)  # before it wakes: a short program may be gone by then
+    except ProcessLookupError:
+        raise WrongState("cannot start a container that is stopped", id) from None
+    opened = [pidfd]
+    try:
+        fifo = take_fifo(root, id)
+        opened.append(fifo)
+        select.select(opened, [], [])
+        os.set_blocking(fifo, True)
+        Channel(fifo, fifo).receive()
+    except EOFError:
+        return  # closed without a word: exec has succeeded
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
 def take_fifo(root: str, id: str) -> int:
     """Open the FIFO on which init waits, for reading, and remove it; of several starts one wins.
 
@@ -188,25 +207,6 @@ def take_fifo(root: str, id: str) -> int:
     fifo = os.open(mine, os.O_RDONLY | os.O_NONBLOCK)
     os.unlink(mine)
     return fifo
-
-
-def await_exec(fifo: int, pid: int) -> None:
-    """Wait until init has become the program. Raises what it reports instead."""
-    try:
-        pidfd = os.pidfd_open(pid)
-        poll = select.poll()
-        poll.register(fifo, select.POLLIN)
-        poll.register(pidfd, select.POLLIN)
-        poll.poll()
-        os.close(pidfd)
-        os.set_blocking(fifo, True)
-        Channel(fifo, fifo).receive()
-    except EOFError:
-        return  # closed without a word: exec has succeeded
-    except ProcessLookupError:
-        raise ContainerError("the container's first process has died before its start") from None
-    finally:
-        os.close(fifo)
 
 
 def destroy(directory: str, record: dict) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from .blobs import write_all
@@ -116,35 +116,28 @@ class RootFilesystem:
             self._directories[()] = entry
             return ()
         self._limit_open()
-        place = (*self._make_parents(parent), name)
-        make = _MAKERS[entry.type]
         try:
-            make(self, entry, place)
-        except FileExistsError:
-            if entry.type != DIRECTORY or not stat.S_ISDIR(self._mode(place)):
-                self._remove(place, frozenset())
-                make(self, entry, place)
+            place = (*self._make_parents(parent), name)
+            self._make(entry, place)
         except OSError as error:
             error.filename = entry.name  # the calls know its last part only
             raise
-        if entry.type == DIRECTORY:
-            self._directories[place] = entry
         return place
 
-    def remove(self, name: str, keep: Iterable[Place] = ()) -> None:
-        """Remove `name` and all below it, but not what is at a place in `keep`, or above one.
+    def remove(self, name: str, keep: Collection[Place] = ()) -> None:
+        """Remove `name` and all below it, save what is at a place in `keep` (a set), or above one.
 
         It is fine if there is no such file. Raises ImageError and OSError.
         """
         parent, _, last = name.rpartition("/")
-        self._remove((*self.find(parent), last), _with_parents(keep))
+        self._remove((*self.find(parent), last), keep)
 
-    def clear(self, name: str, keep: Iterable[Place] = ()) -> None:
-        """Empty the directory `name`, save what is at a place in `keep`, or above one.
+    def clear(self, name: str, keep: Collection[Place] = ()) -> None:
+        """Empty the directory `name`, save what is at a place in `keep` (a set), or above one.
 
         It is fine if there is no such directory. Raises ImageError and OSError.
         """
-        self._empty(self.find(name), _with_parents(keep))
+        self._empty(self.find(name), keep)
 
     def read(self, name: str, most: int = 1 << 20) -> bytes | None:
         """The first `most` bytes of the file `name`; None if it is missing or no regular file."""
@@ -208,21 +201,37 @@ class RootFilesystem:
             self._resolved[name] = place
         return place
 
-    def _remove(self, place: Place, keep: frozenset[Place]) -> None:
+    def _make(self, entry: Entry, place: Place) -> None:
+        make = _MAKERS[entry.type]
+        try:
+            make(self, entry, place)
+        except FileExistsError:
+            if entry.type != DIRECTORY or not stat.S_ISDIR(self._mode(place)):
+                self._remove(place, ())
+                make(self, entry, place)
+        if entry.type == DIRECTORY:
+            self._directories[place] = entry
+
+    def _remove(self, place: Place, keep: Collection[Place]) -> None:
         self._limit_open()
         mode = self._mode(place)
-        if place in keep:
-            if stat.S_ISDIR(mode):
-                self._empty(place, keep)
-        elif mode:
+        if keep and stat.S_ISDIR(mode):
+            self._empty(place, keep)
+            if self._names(place):
+                return
+        if mode and place not in keep:
             if stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
                 self._forget()
             remove(self._open(place[:-1]), place[-1])
 
-    def _empty(self, place: Place, keep: frozenset[Place]) -> None:
+    def _empty(self, place: Place, keep: Collection[Place]) -> None:
+        for name in self._names(place):
+            self._remove((*place, name), keep)
+
+    def _names(self, place: Place) -> list[str]:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for name in names_in(self._open(place)):
-                self._remove((*place, name), keep)
+            return names_in(self._open(place))
+        return []
 
     def _finish_directories(self) -> None:
         """Their metadata, the deepest first: a parent's mode may close the way."""
@@ -243,10 +252,6 @@ class RootFilesystem:
             close_directory(directory)
         self._opened.clear()
         self._resolved.clear()
-
-
-def _with_parents(places: Iterable[Place]) -> frozenset[Place]:
-    return frozenset(place[:length] for place in places for length in range(1, len(place) + 1))
 
 
 def _make_file(root: RootFilesystem, entry: Entry, place: Place) -> None:

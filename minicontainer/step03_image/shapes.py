@@ -39,11 +39,13 @@ def check(value: Any, shape: Any, where: str) -> None:
 
 
 def map_of_strings(value: Any, where: str) -> None:
+    """An object whose members are all strings, like annotations."""
     check(value, dict, where)
     check(list(value.values()), [str], where)
 
 
 def digest(value: Any, where: str) -> None:
+    """A digest."""
     try:
         split_digest(value)
     except ImageError as error:
@@ -51,12 +53,14 @@ def digest(value: Any, where: str) -> None:
 
 
 def size(value: Any, where: str) -> None:
+    """A number of bytes, at most 2**63 - 1."""
     check(value, int, where)
     if not 0 <= value <= _LARGEST_SIZE:
         raise ImageError("not a size in bytes", where)
 
 
 def argument(value: Any, where: str) -> None:
+    """A string that can be an argument of a program, or a path."""
     check(value, str, where)
     if "\0" in value:
         raise ImageError("a NUL character, which no argument or path can hold", where)

@@ -53,6 +53,11 @@ _TYPES = {
 }
 
 
+_LONG = {b"L": b"path", b"K": b"linkpath"}
+#: what makes sense for many entries at once
+_GLOBAL = (b"uid", b"gid", b"mtime")
+
+
 class Stream(Protocol):
     """What a layer is read from."""
 
@@ -98,22 +103,23 @@ def read_tar(stream: Stream) -> Iterator[Entry]:
     Raises ImageError for what is truncated, damaged or not supported.
     """
     source = _Source(stream)
-    everywhere: Records = {}
+    everywhere: Records = {}  # from global headers: for all entries that follow
+    long: Records = {}  # GNU's long names, and pax records: for the next entry
     records: Records = {}
     while (header := source.header()) is not None:
         kind = header[7]
         if kind == b"g":
-            everywhere.update(pax_records(source.extension(header)))
+            found = pax_records(source.extension(header))
+            everywhere.update({name: found[name] for name in _GLOBAL if name in found})
         elif kind == b"x":
-            records.update(pax_records(source.extension(header)))
-        elif kind in (b"L", b"K"):
-            record = b"path" if kind == b"L" else b"linkpath"
-            records.setdefault(record, source.extension(header).rstrip(b"\0"))
+            records = pax_records(source.extension(header))
+        elif kind in _LONG:
+            long[_LONG[kind]] = source.extension(header).rstrip(b"\0")
         else:
-            yield _entry(source, header, {**everywhere, **records} if everywhere else records)
+            yield _entry(source, header, {**everywhere, **long, **records})
             source.skip()
-            records = {}
-    if records:
+            long, records = {}, {}
+    if long or records:
         raise ImageError(_CUT_OFF)
 
 
@@ -136,16 +142,20 @@ def _entry(source: _Source, header: tuple, records: Records) -> Entry:
     if entry.type == FILE and raw_name.endswith(b"/"):  # how tar from before 1988 marks directories
         entry.type = DIRECTORY
     entry.name = clean_name(text_of(raw_name))
-    if entry.type in (HARD_LINK, SYMLINK):
+    if entry.type == FILE:
+        _begin_content(entry, source, size, records)
+    elif entry.type in (HARD_LINK, SYMLINK):
         entry.link = text_of(records.get(b"linkpath") or until_nul(link))
         entry.link = clean_name(entry.link) if entry.type == HARD_LINK else entry.link
     elif entry.type in (CHARACTER_DEVICE, BLOCK_DEVICE):
         entry.device = (number(major, "major", 0xFFF), number(minor, "minor", 0xFFFFF))
-    elif entry.type == FILE:
-        source.begin(number_in(records, b"size", size, LARGEST_NUMBER))
-        entry.size, extents = sparse_extents(records, source) if records else (source.left, None)
-        entry._content = source.content([(0, entry.size)] if extents is None else extents)
     return entry
+
+
+def _begin_content(entry: Entry, source: _Source, size: bytes, records: Records) -> None:
+    source.begin(number_in(records, b"size", size, LARGEST_NUMBER))
+    entry.size, extents = sparse_extents(records, source) if records else (source.left, None)
+    entry._content = source.content([(0, entry.size)] if extents is None else extents)
 
 
 class _Source:

@@ -95,6 +95,7 @@ def xattrs_in(records: Records) -> dict[str, bytes]:
 
 
 def until_nul(field: bytes) -> bytes:
+    """A field's text: it ends with the first NUL, or with the field."""
     return field.partition(b"\0")[0]
 
 

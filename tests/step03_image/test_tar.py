@@ -319,6 +319,29 @@ def test_any_pax_records(records, body) -> None:
     drain(header + images.padded(body) + END)
 
 
+def test_headers_without_end_take_no_memory() -> None:
+    class Headers(io.RawIOBase):
+        """Extended headers, each with other records, and never an entry."""
+
+        number = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.number += 1
+            if self.number > 3000:
+                return b""
+            kind = b"g" if self.number % 2 else b"x"
+            records = images.pax({f"SCHILY.xattr.user.{self.number}": b"v" * 5000})
+            header = images.raw_header(b"h", kind, 0)
+            return records if kind == b"x" else header + records
+
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="ends in the middle"):
+        list(read_tar(Headers()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
 def test_memory_stays_small() -> None:
     class Endless(io.RawIOBase):
         """A file of a gigabyte, after a header for it."""

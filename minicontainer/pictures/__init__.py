@@ -1,15 +1,15 @@
-"""Pictures drawn from the real objects: an image, a store, a running container.
+"""Pictures drawn from the real objects: an image, a registry's storage, a running container.
 
 Read text.py (foreign text made harmless), render.py (DOT to SVG) and drawing.py
-(`Picture`, `Sketch`) first; then one module a picture:
+(`Picture`, `Sketch`) first; then, one picture after the other:
 
-way.py        the way of `docker run`, with the current step lit
-images.py     where an image's documents come from: store, layout, registry
-manifests.py  reference -> index -> manifests -> config and layers
-explore.py    the same, to click on: JSON and file lists, without a kernel
-storage.py    a registry's directories on disk, beside an OCI layout
-runtime.py    lifecycle, state directory
-processes.py  pids inside and outside, namespaces side by side
-mounts.py     the mount tree, overlay layers
-cli.py        `minicontainer graph` and `minicontainer storage`
+way.py            way(): the way of `docker run`, with the current step lit
+images.py         what an image consists of, in a layout or the store (remote.py: in a registry)
+manifests.py      manifest_graph(): index -> manifests -> layers (sharing.py: what is shared)
+explore.py        explore(): the same, to click on (files.py: what a layer holds)
+storage.py        storage_tree(): a registry's directories (disk.py reads them)
+runtime.py        lifecycle(), state_directory()
+processes.py      process_tree(), namespaces()
+mounts.py         mount_tree(), overlay_layers()
+cli.py            `minicontainer graph` and `minicontainer storage` (outline.py: as text)
 """

@@ -172,13 +172,6 @@ class Sketch:
             self._here = outside
         outside.subgraph(inside)
 
-    def same_rank(self, *names: str) -> None:
-        """Put these nodes in one column (in one row, when the sketch runs downwards)."""
-        with self._here.subgraph() as row:
-            row.attr(rank="same")
-            for name in names:
-                row.node(name)
-
     def picture(self, alt: str) -> Picture:
         """What was sketched, with `alt` saying in words what is seen."""
         return Picture(self._whole.source, alt, self.tips)

@@ -65,7 +65,7 @@ class _Drawing:
         caption = [readable(f"{storage.place}  docker/registry/v2", 90)]
         if storage.cut_short:
             caption.append("(only the first files; there are more)")
-        self.sketch = Sketch(caption, labelloc="t", labeljust="l", ranksep="1.1", compound="true")
+        self.sketch = Sketch(caption, labelloc="t", labeljust="l", ranksep="1.1")
         self.links: list[tuple[str, str, str]] = []
         self.blobs: dict[str, str] = {}
 

@@ -96,6 +96,28 @@ def test_long_and_broken_layers(tmp_path):
     assert "can't be read further" in list_files(path)
 
 
+FOREIGN = """<div class="mc-picture"><img alt="foreign" src="data:image/svg+xml;base64,%s"></div>"""
+SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" onload="document.title=1"><script/></svg>'
+
+
+@needs("chromium")
+def test_another_notebooks_picture_is_left_alone(page, tmp_path):
+    """Its image may hold scripts, which an image never runs; inline they would."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = page.save(tmp_path / "explore.html")
+    path.write_text(FOREIGN % base64.b64encode(SCRIPT).decode() + path.read_text())
+    with playwright.sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        try:
+            tab = browser.new_page()
+            tab.goto(path.as_uri())
+            assert tab.locator("img[alt=foreign]").count() == 1
+            assert tab.locator(".mc-picture > svg").count() == 1, "ours is inline"
+        finally:
+            browser.close()
+
+
 @needs("chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_clicks_and_keys_in_a_real_browser(page, tmp_path, two_tags, scheme):

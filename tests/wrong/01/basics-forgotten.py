@@ -1,0 +1,10 @@
+"""build_root: basics-forgotten"""
+
+
+def build_root(root, programs):
+    held = []
+    with empty_directory(root):
+        for program in programs:
+            for file in files_of(find_program(program)):
+                held += copy_into(root, file)
+    return sorted(set(held))

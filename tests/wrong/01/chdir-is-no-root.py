@@ -1,0 +1,5 @@
+"""enter_root: chdir-is-no-root"""
+
+
+def enter_root(root):
+    os.chdir(root)

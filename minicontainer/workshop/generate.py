@@ -147,6 +147,8 @@ class _Cells:
         self._cell("code", text)
 
     def _setup(self, _: str) -> None:
+        if self.lab.elsewhere:
+            self._prose(f"*{self.lab.elsewhere[:1].upper()}{self.lab.elsewhere[1:]}.*")
         imports = exercises.imports(self.lab.exercises)
         self._cell("code", _SETUP.format(imports=imports, lab=self.lab.id), "setup")
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
 from .answers import BROKEN, MISSING, STUB, Answers
-from .lab import Check, Lab
+from .lab import Check, Lab, LabError
 
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0
@@ -58,8 +58,11 @@ def grade(
     """The results of `checks` (all of the lab's), those not written first.
 
     Without `isolate`, or where the machine has no namespaces, limits and the
-    clock are all that the learner's code meets.
+    clock are all that the learner's code meets. Raises LabError where the lab
+    can't be done on this machine.
     """
+    if lab.elsewhere and sys.platform != "linux":
+        raise LabError(lab.elsewhere, f"lab {lab.id}")
     waiting = list(lab.checks if checks is None else checks)
     for check in [c for c in waiting if answers.functions[c.exercise].state != "written"]:
         waiting.remove(check)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from minicontainer.workshop import exercises, generate
-from minicontainer.workshop.answers import read_notebook
+from minicontainer.workshop.answers import read_cells, read_notebook
 from minicontainer.workshop.grader import grade
-from minicontainer.workshop.lab import Lab
+from minicontainer.workshop.lab import Lab, LabError
 from minicontainer.workshop.page import parse
 
 from .learner import LABS, ROOT, checkout, results_of, run_pytest
@@ -134,3 +135,47 @@ def _skip_without_programs(lab: Lab) -> None:
     for program in re.findall(r'shell\("(\w+)', page):
         if shutil.which(program) is None:
             pytest.skip(f"not installed: {program}")
+
+
+#: a laptop that is no Linux: what its Python has not got, and where it says it is
+ELSEWHERE = """
+import os, sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "pwd", "grp", "resource", "termios", "pty", "ctypes", "_ctypes"):
+            raise ModuleNotFoundError(f"No module named {name!r} (blocked by a test)", name=name)
+sys.meta_path.insert(0, Missing())
+sys.platform = "darwin"
+for name in ("fork", "mknod", "setresuid", "getxattr", "setxattr", "listxattr", "pidfd_open"):
+    if hasattr(os, name):
+        delattr(os, name)
+"""
+
+
+@pytest.mark.parametrize(
+    "lab", [lab for lab in LABS if lab.id in ("03", "04", "05")], ids=lambda lab: lab.id
+)
+def test_images_registries_and_auth_need_no_linux(lab: Lab, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ELSEWHERE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    names = [exercise.name for exercise in lab.exercises]
+    answers = read_notebook(lab.notebook_path("solutions"), names)
+    missed = [result for result in grade(lab, answers) if not result.passed]
+    assert not missed
+
+
+@each_lab
+def test_labs_that_need_linux_say_what_to_do_elsewhere(lab: Lab) -> None:
+    needs_linux = lab.id in ("01", "02", "06")
+    assert bool(lab.elsewhere) == needs_linux
+    assert lab.elsewhere[1:] in generate.to_text(generate.learners(lab))
+
+
+def test_a_lab_that_needs_linux_is_not_graded_elsewhere(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    lab = next((lab for lab in LABS if lab.elsewhere), None)
+    if lab is None:
+        pytest.skip("no lab needs Linux")
+    answers = read_cells([], [exercise.name for exercise in lab.exercises])
+    with pytest.raises(LabError, match=re.escape(lab.elsewhere)):
+        next(grade(lab, answers))

@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def _conversation(private: Private, files: list[str]) -> str:
         explain.listener = before
         registry.close()
     told = [_told(event) for event in events if event["kind"] in ("request", "response")]
-    return "\n".join(told).replace(private.host, "HOST").replace("HOST%3A", "HOST:")
+    service = urllib.parse.quote(private.host, safe="")
+    return "\n".join(told).replace(service, "HOST").replace(private.host, "HOST")
 
 
 def _told(event: dict) -> str:

@@ -1,0 +1,11 @@
+"""authorize: basic-preferred"""
+
+
+def authorize(challenges, repository, transport, credentials=None):
+    for challenge in challenges:
+        if challenge.scheme == "bearer":
+            token = fetch_token(transport, challenge, repository, credentials)
+            return f"Bearer {token.value}"
+        if challenge.scheme == "basic" and credentials is not None and credentials.password:
+            return basic_login(credentials)["Authorization"]
+    raise LoginNeeded(401, "the registry wants a name and a password")

@@ -1,0 +1,17 @@
+"""credentials_for: last-file-wins"""
+
+
+def credentials_for(registry, repository, files=None):
+    found = None
+    for path in auth_files() if files is None else files:
+        file = read_auth_file(path)
+        if registry in file.helpers:
+            login = ask_helper(*file.helpers[registry])
+        else:
+            key = f"{registry}/{repository}"
+            while key not in file.logins and key != registry:
+                key = key.rpartition("/")[0]
+            login = login_at(file, key)
+        if login is not None:
+            found = login
+    return found

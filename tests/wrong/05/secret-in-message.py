@@ -1,0 +1,13 @@
+"""authorize: secret-in-message"""
+
+
+def authorize(challenges, repository, transport, credentials=None):
+    for challenge in challenges:
+        if challenge.scheme == "bearer":
+            token = fetch_token(transport, challenge, repository, credentials)
+            return f"Bearer {token.value}"
+    if "basic" not in [challenge.scheme for challenge in challenges]:
+        raise LoginNeeded(401, f"{credentials.username}:{credentials.password} is of no use here")
+    if credentials is None or not credentials.password:
+        raise LoginNeeded(401, "the registry wants a name and a password")
+    return basic_login(credentials)["Authorization"]

@@ -1,0 +1,14 @@
+"""decode_auth: secret-quoted"""
+
+
+def decode_auth(text):
+    packed = "".join(text.split()).rstrip("=")
+    packed += "=" * (-len(packed) % 4)
+    try:
+        decoded = base64.b64decode(packed, validate=True).decode()
+    except ValueError:
+        raise BadAuth("this is not base64 of a text") from None
+    username, colon, password = decoded.partition(":")
+    if not colon:
+        raise BadAuth(f"there is no colon in {decoded!r}")
+    return username, password.strip("\0")

@@ -1,0 +1,17 @@
+"""ask_helper: token-taken-for-password"""
+
+
+def ask_helper(name, server):
+    program = find_helper(name)
+    with asking(program, server):
+        done = subprocess.run(
+            [program, "get"], input=server.encode(), capture_output=True, timeout=PATIENCE_SECONDS
+        )
+    if done.returncode != 0:
+        if NOT_FOUND in done.stdout.decode(errors="replace"):
+            return None
+        raise HelperError(f"failed with exit status {done.returncode}", program)
+    username, secret = parse_answer(done.stdout, program)
+    if username and secret:
+        return Credentials(username, secret)
+    return None

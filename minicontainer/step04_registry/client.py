@@ -195,12 +195,11 @@ def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[D
     with registry.get(path, repository, {"Accept": ACCEPT}) as response:
         content = response.read(LARGEST_DOCUMENT)
     promised = response.headers.get("Docker-Content-Digest")
-    if promised:
-        check_digest(promised, content)
-    digest = digest_of(content)
-    if ":" in reference:
-        check_digest(reference, content)
-        digest = reference
+    asked_for = reference if ":" in reference else None
+    for expected in {promised, asked_for}:
+        if expected:
+            check_digest(expected, content)
+    digest = asked_for or digest_of(content)
     media_type = media_type_of(content, response.headers.get("Content-Type", ""))
     return {"mediaType": media_type, "digest": digest, "size": len(content)}, content
 

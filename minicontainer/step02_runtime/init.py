@@ -60,6 +60,8 @@ def spawn_init(record: dict, directory: str, options: dict) -> Init:
     holds console (a connected socket or None), preserve_fds, die_with_parent.
     """
     config = record["config"]
+    if "seccomp" in config["linux"]:
+        explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")
     cgroups.create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
     here, there = open_channel()
     fifo = os.open(os.path.join(directory, FIFO), os.O_PATH)
@@ -99,6 +101,7 @@ def live(config: dict, cgroup: dict, channel: Channel, fifo: int, options: dict)
         if options["die_with_parent"]:
             # after the change of user, which forgets it; if the parent is dead, send() fails
             linux.prctl(linux.PR_SET_PDEATHSIG, _signal.SIGKILL)
+        explain.emit("note", "init waits on the FIFO until `start` opens it")
         channel.send(ready=True)
     except BaseException as error:
         _give_up(channel, error)
@@ -155,7 +158,6 @@ def _wait_for_start(fifo: int, own_files: int) -> int:
     """
     for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
         _signal.signal(number, lambda number, _: os._exit(128 + number))
-    explain.emit("note", "init waits on the FIFO until `start`")
     return os.open(str(fifo), os.O_WRONLY, dir_fd=own_files)
 
 

@@ -252,6 +252,36 @@ def test_the_pieces_in_one_process(both):
     assert (done.stdout, done.returncode) == ("running\n", 8), done.stderr
 
 
+TELL = """
+import os, sys
+from minicontainer import explain
+from minicontainer.step02_runtime import lifecycle
+root, bundle, id = sys.argv[1:]
+explain.listener = lambda event: os.write(1, (event["kind"] + " " + event["text"] + "\\n").encode())
+pid = lifecycle.create(root, id, bundle, die_with_parent=True)
+lifecycle.start(root, id)
+os.waitpid(pid, 0)
+lifecycle.delete(root, id)
+"""
+
+
+def test_everything_is_told_by_who_does_it(both):
+    """The events of the runtime and of init, which inherits the listener, in one stream."""
+    arguments = [str(both.state_root), both.bundle("sh", "-c", "exit 0"), both.id]
+    done = subprocess.run(
+        [sys.executable, "-c", TELL, *arguments],
+        capture_output=True, text=True, timeout=20, check=True, **both.options(),
+    )  # fmt: skip
+    places = [
+        done.stdout.index(words)
+        for words in (
+            "syscall clone(CLONE_NEW", "syscall mount(proc", "step pivot_root",
+            "syscall pivot_root(., .)", "note init waits", "step start",
+        )
+    ]  # fmt: skip
+    assert places == sorted(places)
+
+
 ERRORS = """
 import sys
 from minicontainer.step02_runtime import lifecycle, errors

@@ -30,7 +30,7 @@ _LOOKS = {
 _SIGNS = {"adds": "+", "replaces": "~", "hides": "-"}
 
 
-class _Shown:
+class Shown:
     """An output with a widget for those who can have it, and HTML for all."""
 
     def widget(self) -> Any:
@@ -50,7 +50,7 @@ class _Shown:
         return {**self.widget()._repr_mimebundle_(), **shown}
 
 
-class Browser(_Shown):
+class Browser(Shown):
     """Pick a name, then a platform, then a blob of an image, and read it."""
 
     def __init__(self, layout: Layout) -> None:
@@ -130,7 +130,7 @@ def _pre(text: str) -> str:
     return f'<pre style="{style}">{escape(text)}</pre>'
 
 
-class LayerTable(_Shown):
+class LayerTable(Shown):
     """What each of some uncompressed layers adds (+), replaces (~) and hides (-)."""
 
     def __init__(self, layers: Sequence[bytes]) -> None:

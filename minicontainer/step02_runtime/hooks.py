@@ -30,7 +30,6 @@ def run_hooks(hooks: dict, kind: str, state: dict) -> None:
     Raises HookFailed. Spec: runtime-spec, runtime.md, "Lifecycle", steps 3 to 14.
     """
     for number, hook in enumerate(hooks.get(kind) or []):
-        explain.step(f"hook {kind}[{number}]", hook["path"])
         try:
             run_hook(hook, state)
         except HookFailed as failure:
@@ -45,6 +44,7 @@ def run_hook(hook: dict, state: dict) -> None:
 
     Raises HookFailed for a status other than 0, a timeout, or no such program.
     """
+    explain.step(f"hook {hook['path']}", f"it reads the state: {state.get('status')}")
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

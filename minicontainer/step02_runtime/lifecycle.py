@@ -75,7 +75,6 @@ def start(root: str, id: str) -> None:
     found = state(root, id)
     if found["status"] != "created":
         raise WrongState(f"cannot start a container that is {found['status']}", id)
-    explain.step("start", "init wakes up and becomes the program")
     wake_init(root, id, found["pid"])
     hooks = load(root, id)["config"].get("hooks", {})
     run_hooks(hooks, "poststart", {**found, "status": "running"})
@@ -91,13 +90,8 @@ def kill(root: str, id: str, signal: str | int = "SIGTERM", all: bool = False) -
     record, found = load(root, id), state(root, id)
     if found["status"] not in ("created", "running", "paused") and not all:
         raise WrongState(f"cannot kill a container that is {found['status']}", id)
-    targets = processes(record) if all else [found["pid"]]
-    for pid in targets:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
-        explain.emit("syscall", f"kill({pid}, {number})")
+    for pid in processes(record) if all else [found["pid"]]:
+        send_signal(pid, number)
 
 
 def delete(root: str, id: str, force: bool = False) -> None:
@@ -179,6 +173,7 @@ def wake_init(root: str, id: str, pid: int) -> None:
         pidfd = os.pidfd_open(pid)  # before it wakes: a short program may be gone by then
     except ProcessLookupError:
         raise WrongState("cannot start a container that is stopped", id) from None
+    explain.step("start", "init wakes up and becomes the program")
     opened = [pidfd]
     try:
         fifo = take_fifo(root, id)
@@ -215,10 +210,7 @@ def destroy(directory: str, record: dict) -> None:
     left = processes(record)
     while left and time.monotonic() < end:
         for pid in left:
-            try:
-                os.kill(pid, _signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            send_signal(pid, _signal.SIGKILL)
         if cgroups.is_frozen(record["cgroup"]):
             cgroups.freeze(record["cgroup"], False)
         time.sleep(0.002)
@@ -239,6 +231,15 @@ def processes(record: dict) -> list[int]:
             found = _same_namespace(init["pid"])
         found = sorted({init["pid"], *found})
     return [pid for pid in found if states.start_time(pid) is not None]
+
+
+def send_signal(pid: int, number: int) -> None:
+    """kill(2); a process that has just ended needs no signal any more."""
+    explain.emit("syscall", f"kill({pid}, {number})")
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
 
 
 def signal_number(signal: str | int) -> int:

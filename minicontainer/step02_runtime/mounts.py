@@ -86,6 +86,11 @@ def parse_options(mount: dict) -> tuple[int, int, str | None]:
             flags = flags | flag if on else flags & ~flag
         elif option in PROPAGATION:
             propagation = PROPAGATION[option]
+        elif option[:1] == "r" and option[1:] in _FLAGS:
+            # mount(2) would ignore it on a bind mount, which would be less safe than asked
+            raise ContainerError(
+                f"the recursive option {option} is not supported", mount.get("destination", "")
+            )
         elif option != mount.get("type") and option != "tmpcopyup":
             data.append(option)
     return flags, propagation, ",".join(data) or None

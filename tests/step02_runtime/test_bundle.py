@@ -168,13 +168,13 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ANY_JSON)
 def test_any_json_is_taken_or_refused(tmp_path_factory, value):
     _load_or_refuse(tmp_path_factory, value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_one_strange_value_anywhere(tmp_path_factory, data):
     config = copy.deepcopy(default_config(rootless=True))

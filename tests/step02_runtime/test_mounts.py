@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicontainer import linux
+from minicontainer.step02_runtime.errors import ContainerError
 from minicontainer.step02_runtime.mounts import parse_options
 from minicontainer.step02_runtime.paths import open_inside, shown
 from tests.programs import needs, needs_root
@@ -147,6 +148,8 @@ def test_options_become_flags():
     assert flags == linux.MS_RDONLY | linux.MS_NOSUID
     assert propagation == linux.MS_SHARED | linux.MS_REC
     assert data == "mode=755,size=1k"
+    with pytest.raises(ContainerError, match="rro"):
+        parse_options({"type": "bind", "options": ["rro"]})
     assert parse_options({"options": ["ro", "rw"]}) == (0, 0, None)
     assert parse_options({"type": "bind"})[0] == linux.MS_BIND
     assert parse_options({"options": ["rbind"]})[0] == linux.MS_BIND | linux.MS_REC

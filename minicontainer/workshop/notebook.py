@@ -23,6 +23,8 @@ from .lab import ANSWERS_VARIABLE, Check, Exercise, Lab, answers_directory, find
 from .progress import Progress
 from .report import facts, symbol, tells
 
+_UNKNOWN = "This kernel does not know {name} yet: run its cell, then check again."
+
 
 class Commands(NamedTuple):
     """What `begin` gives."""
@@ -41,6 +43,7 @@ def begin(number: str) -> Commands:
     if programs not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
     book = _Book(find_lab(number))
+    book.explain_unknown_names()
     return Commands(book.check, book.hint, book.compare, book.progress)
 
 
@@ -65,6 +68,20 @@ class _Book:
         self.names = [exercise.name for exercise in lab.exercises]
         self.learning = answers_directory() == "labs"
         self.store = Progress(lab.root, lasting=self.learning)
+
+    def explain_unknown_names(self) -> None:
+        """Let check(f), before f's cell was run, say so instead of showing a NameError."""
+        from IPython import get_ipython
+
+        def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
+            if error.name in self.names:
+                text = _UNKNOWN.format(name=error.name)
+                _Display().show(html.box(html.line(text)), text)
+            else:
+                shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+        if shell := get_ipython():
+            shell.set_custom_exc((NameError,), explain)
 
     @_plainly
     def check(self, *functions: Callable | str) -> None:
@@ -120,7 +137,7 @@ class _Book:
         if missed.outcome == "not started":
             return [f"{name} is not started: write it in the cell above, and run that cell."]
         if missed.outcome == "missing":
-            return [f"This kernel does not know {name} yet: run its cell, then check again."]
+            return [_UNKNOWN.format(name=name)]
         return [f'More help: hint("{name}")']
 
     def _unsaved(self, live: Answers, names: list[str]) -> list[str]:

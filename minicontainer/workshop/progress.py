@@ -72,11 +72,12 @@ class Progress:
     def _save(self) -> None:
         if not self.lasting:
             return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(self.exercises, file, indent=1, sort_keys=True)
-        os.replace(name, self.file)
+        with contextlib.suppress(OSError):  # a full disk must not keep anyone from being graded
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.file.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self.exercises, file, indent=1, sort_keys=True)
+            os.replace(name, self.file)
 
 
 def kept_directory(root: Path) -> Path:

@@ -57,7 +57,8 @@ def session(tmp_path_factory) -> dict[str, str]:
     """One kernel through a learner's hour: what each step shows."""
     lab = checkout(tmp_path_factory.mktemp("kernel"))
     steps = {
-        "early": "check('digest_of')",
+        "early": "check(digest_of)",
+        "other": "nonsense",
         "wrong": WRONG,
         "failed": "check(digest_of)",
         "hint": "hint(digest_of)",
@@ -74,7 +75,8 @@ def session(tmp_path_factory) -> dict[str, str]:
 
 
 def test_check_before_anything_is_run(session) -> None:
-    assert "run its cell" in session["early"]
+    assert "does not know digest_of yet: run its cell" in session["early"]
+    assert session["other"] == ""
 
 
 def test_check_tells_what_failed(session) -> None:
@@ -134,17 +136,12 @@ def jupyterlab(root: Path, home: Path) -> Iterator[str]:
 
 @needs("chromium")
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_lab_in_a_real_browser(tmp_path: Path, theme: str) -> None:
+def test_lab_in_a_real_browser(tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     lab = checkout(tmp_path)
-    settings = tmp_path / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    look = {"theme": f"JupyterLab {theme.title()}"}
-    (settings / "themes.jupyterlab-settings").write_text(json.dumps(look))
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     pictures = Path(os.environ.get("WORKSHOP_SCREENSHOTS", str(tmp_path)))
     pictures.mkdir(exist_ok=True)
+    _settings(tmp_path, "light")
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with jupyterlab(tmp_path, tmp_path) as address, sync_api.sync_playwright() as playwright:
         program = shutil.which("chromium")
@@ -152,36 +149,59 @@ def test_lab_in_a_real_browser(tmp_path: Path, theme: str) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(40_000)
         page.goto(f"{address}/lab/tree/labs/03/{lab.notebook}?token=x")
-        _work_through(page, pictures, theme)
+        _work_through(page, pictures)
+        assert "hexdigest()}" in lab.notebook_path().read_text("utf-8"), "it was not saved"
+        _settings(tmp_path, "dark")
+        page.reload()
+        _look_again(page, pictures)
         browser.close()
-    assert "hexdigest" in lab.notebook_path().read_text("utf-8"), "it was not saved"
 
 
-def _work_through(page, pictures: Path, theme: str) -> None:
+def _settings(home: Path, theme: str) -> None:
+    settings = home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    look = {"theme": f"JupyterLab {theme.title()}"}
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps(look))
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+
+
+def _work_through(page, pictures: Path) -> None:
     """Type a wrong answer, see the hint; type the right one, see it pass; use a widget."""
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.get_by_text("Python 3", exact=False).first.wait_for()
-    page.screenshot(path=pictures / f"{theme}-1-opened.png")
+    page.screenshot(path=pictures / "light-1-opened.png")
     _run_cell(page, "Run this cell first")
     _run_cell(page, "scenes.browser()")
     menus = page.locator(".widget-dropdown select")
     menus.nth(1).select_option("linux/amd64")
     menus.nth(2).select_option("config")
     page.locator(".jupyter-widgets pre").filter(has_text="Entrypoint").wait_for()
-    page.screenshot(path=pictures / f"{theme}-2-widget.png")
+    page.screenshot(path=pictures / "light-2-widget.png")
     _type_into(page, "Exercise 03.1", WRONG)
     _run_cell(page, "check(digest_of)")
     page.get_by_text(HINT).wait_for()
-    page.screenshot(path=pictures / f"{theme}-3-failed.png")
+    page.screenshot(path=pictures / "light-3-failed.png")
     _type_into(page, "def digest_of", RIGHT)
     _run_cell(page, "check(digest_of)")
     page.get_by_text("2 / 2 points").wait_for()
-    page.screenshot(path=pictures / f"{theme}-4-passed.png")
+    page.screenshot(path=pictures / "light-4-passed.png")
     _run_cell(page, "scenes.layer_table()")
     page.get_by_text("root filesystem", exact=True).first.wait_for()
-    page.screenshot(path=pictures / f"{theme}-5-layers.png")
+    page.screenshot(path=pictures / "light-5-layers.png")
     page.keyboard.press("Control+s")
     page.wait_for_timeout(1000)
+
+
+def _look_again(page, pictures: Path) -> None:
+    """After a reload, in the dark: what was shown is still there."""
+    page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.screenshot(path=pictures / "dark-1-opened.png")
+    _cell(page, "check(digest_of)").get_by_text("2 / 2 points").wait_for()
+    page.screenshot(path=pictures / "dark-2-passed.png")
+    _run_cell(page, "check(read_blob)")
+    page.get_by_text("does not know read_blob yet").wait_for()
+    page.screenshot(path=pictures / "dark-3-not-run.png")
 
 
 def _cell(page, text: str):

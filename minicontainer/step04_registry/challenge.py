@@ -40,7 +40,8 @@ def parse_challenge(header: str) -> list[Challenge]:
 
     A comma separates parameters *and* challenges, and a quoted value may
     hold commas too: `scope="repository:nginx:pull,push"` is one parameter.
-    In a quoted value `\"` means `"`. A word with no `=` starts a new challenge.
+    In a quoted value `\"` means `"`. A word with no `=` starts a new challenge;
+    a token68 behind it (`Negotiate abc==`) is its parameter `token68`.
 
     Raises BadChallenge. Source: RFC 9110, sections 5.6.4, 11.2 and 11.6.1.
     """

@@ -133,7 +133,9 @@ def send_with_token(
 
     401 means: no token, a token that is too old, or no right at all. So answer
     the challenge, and ask a second time. Not a third time: a registry that
-    refuses a new token would refuse the next one too.
+    refuses a new token would refuse the next one too. The token that was good
+    last time is shown first. All other answers are given back as they are, and
+    so is a 401 with no challenge in its `WWW-Authenticate` header.
 
     Raises LoginNeeded and what Registry.send raises.
     Source: distribution, docs/spec/auth/token.md, steps 1 to 6.
@@ -153,9 +155,10 @@ def list_tags(registry: Registry, repository: str) -> list[str]:
 
     A long list comes in pages: the `Link` header says where the next one is,
     on the same server. How many tags a page has, and their order, is the
-    registry's choice.
+    registry's choice; `tags` may be null.
 
-    Raises BadAnswer for a list that never ends, NotFound and what Registry.get raises.
+    Raises BadAnswer for a list that never ends (a page comes a second time, or
+    there are more than MOST_PAGES), NotFound and what Registry.get raises.
     Spec: distribution-spec, spec.md, "Listing Tags".
     """
     tags: list[str] = []
@@ -186,7 +189,8 @@ def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[D
 
     The request says which four types we understand (else an old registry sends
     an older one, or nothing). The bytes must have the digest that was asked
-    for, and the one that the registry promises in Docker-Content-Digest.
+    for, and the one that the registry promises in Docker-Content-Digest; it may
+    promise none. The descriptor has mediaType, digest and size.
 
     Raises NotFound, DigestMismatch, ImageError and what Registry.get raises.
     Spec: distribution-spec, spec.md, "Pulling manifests".

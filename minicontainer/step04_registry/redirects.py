@@ -23,8 +23,10 @@ def follow_redirects(
 ) -> Response:
     """The answer to GET or HEAD at the end of at most MOST_REDIRECTS redirects.
 
-    `Location` may be relative. The Authorization header goes to the server it
-    was meant for and to no other; a redirect from https to http is refused.
+    `Location` may be relative to the address that was asked. The Authorization
+    header goes to the server it was meant for and to no other (another port is
+    another server); a redirect from https to http is refused. An answer with
+    another status than those in REDIRECTS, or without Location, is the end.
 
     Raises BadAnswer for a redirect that must not be followed, and what
     Transport.send raises. Source: RFC 9110, section 15.4.

@@ -70,11 +70,12 @@ class Reference(NamedTuple):
 def parse_reference(text: str) -> Reference:
     """What `text` names: registry, repository, tag and digest.
 
-    The part before the first slash is a registry only if it looks like a
-    host: it holds a dot, a colon or a capital letter, or is `localhost`.
-    Without one the image is docker.io's, below `library/` if its name is one
-    word. A colon after the last slash starts the tag; `latest` is meant
-    where neither tag nor digest is given.
+    What follows an @ is the digest. A colon after the last slash starts the
+    tag; `latest` is meant where neither tag nor digest is given. The part
+    before the first slash is a registry only if it looks like a host: it holds
+    a dot, a colon or a capital letter, or is `localhost`. Without one the image
+    is docker.io's. An image of docker.io (also called index.docker.io) whose
+    name is one word is below `library/`. A tag or digest not given is None.
 
     Raises BadReference, which says what is wrong with which part.
     Source: distribution, reference/normalize.go; distribution-spec, spec.md, "Pulling manifests".

@@ -59,27 +59,40 @@ def fetch_token(
 
     The scope is our own, `repository:NAME:pull`: the challenge's may ask for
     more than we need, or for nothing real. Without credentials the service is
-    asked all the same. Its answer has the token as `token` or `access_token`.
+    asked all the same. Its answer, a JSON object, has the token as `token` or
+    as `access_token`, and may say in `expires_in` for how many seconds.
 
-    Raises LoginNeeded, BadAnswer, RegistryError.
+    Raises LoginNeeded, BadAnswer (also for an answer with no token), RegistryError.
     Source: distribution, docs/spec/auth/token.md, "Token Response Fields".
     """
     scope = f"repository:{repository}:pull"
-    response = None
-    if credentials is not None and credentials.identity_token:
-        response = post_identity_token(transport, challenge, scope, credentials)
-    if response is None:
-        headers = basic_login(credentials)
-        url = token_address(challenge, scope)
-        response = insist(transport, lambda: follow_redirects(transport, "GET", url, headers))
-    with response:
+    with ask_token_service(transport, challenge, scope, credentials) as response:
         answer = token_answer(response)
     token = answer.get("token") or answer.get("access_token")
     return Token(checked_token(token, response.url), lifetime(answer.get("expires_in")))
 
 
+def ask_token_service(
+    transport: Transport, challenge: Challenge, scope: str, credentials: Credentials | None
+) -> Response:
+    """The service's answer, good or bad; `credentials` are shown in the way that fits them."""
+    if credentials is not None and credentials.identity_token:
+        response = post_identity_token(transport, challenge, scope, credentials)
+        if response is not None:
+            return response
+    url, headers = token_address(challenge, scope), basic_login(credentials)
+    return insist(transport, lambda: follow_redirects(transport, "GET", url, headers))
+
+
 def token_address(challenge: Challenge, scope: str) -> str:
-    """The realm, with service and scope as its query."""
+    """Where to ask for a token that allows `scope`: the challenge's realm, with a query.
+
+    The query has the challenge's `service`, if it names one, and `scope`, both
+    encoded. A query that the realm has already stays in front of them.
+
+    Raises BadAnswer where the challenge is no Bearer one, or has no usable realm.
+    Source: distribution, docs/spec/auth/token.md, "Requesting a Token".
+    """
     parts = urllib.parse.urlsplit(realm_of(challenge))
     query = urllib.parse.parse_qsl(parts.query)
     if "service" in challenge.parameters:
@@ -89,6 +102,7 @@ def token_address(challenge: Challenge, scope: str) -> str:
 
 
 def realm_of(challenge: Challenge) -> str:
+    """The token service's address. Raises BadAnswer."""
     realm = challenge.parameters.get("realm")
     if challenge.scheme != "bearer" or not realm:
         raise BadAnswer("the registry does not say where to get a token")

@@ -127,6 +127,7 @@ class _Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
         self.process.wait()
+        self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _read(self) -> None:
@@ -222,7 +223,7 @@ class _Tail:
         while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
             self._kept = (self._kept + chunk)[-_STDERR:]
 
-    def text(self) -> str:
-        """What was kept, when the other end is closed or half a second has passed."""
-        self._thread.join(0.5)
+    def text(self, patience: float = 0.5) -> str:
+        """What was kept, when the other end is closed or so many seconds have passed."""
+        self._thread.join(patience)
         return self._kept.decode(errors="replace")

@@ -25,6 +25,10 @@ _seconds = 0.0
 _deadline = 0.0
 
 
+class TookTooLong(Exception):
+    """The time of a check was up while it waited for a process of its own."""
+
+
 def enter(scratch: str) -> bool:
     """Isolate this process and continue in a child of it; False where that cannot be had.
 
@@ -183,10 +187,10 @@ def fork() -> int:
 
 
 def note_if_late(status: int) -> None:
-    """After a child armed with `arm(part=…)` ended: TimeoutError when its time was up."""
+    """After a child armed with `arm(part=…)` ended: TookTooLong when its time was up."""
     late = _deadline and time.monotonic() > _deadline - _seconds * 0.2 - 0.1
     if late and os.waitstatus_to_exitcode(status) == 1:
-        raise TimeoutError("it did not end")
+        raise TookTooLong("it did not end")
 
 
 def ended(code: int) -> str:

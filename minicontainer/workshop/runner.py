@@ -114,7 +114,7 @@ class _Tests:
             key = failed.mistake or self._mistake(failed.__cause__, mark.exercise)
             texts = {"story": failed.story, "expected": failed.expected, "found": failed.found}
             return {"outcome": "failed", **texts, "mistake": key, "where": where}
-        except TimeoutError as error:
+        except isolation.TookTooLong as error:
             return {"outcome": "timeout", "found": str(error)}
         except BaseException as error:
             return self._unexpected(error, mark)

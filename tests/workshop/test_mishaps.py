@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from minicontainer.workshop.grader import Result, grade
+from minicontainer.workshop.lab import Lab
 from minicontainer.workshop.report import failure
 from tests.programs import needs_namespaces
 
@@ -223,3 +224,24 @@ def test_without_namespaces_limits_and_the_clock_remain() -> None:
         answers = answers_of(LAB03, f"{HEAD}    {body}\n")
         checks = [check for check in LAB03.checks if check.exercise == "digest_of"]
         assert next(grade(LAB03, answers, checks, isolate=False)).outcome == outcome
+
+
+@needs_namespaces
+def test_a_loop_in_a_process_apart_points_at_its_line(tmp_path: Path) -> None:
+    lab = checkout(tmp_path)
+    (lab.directory / "test_image.py").write_text(
+        "from minicontainer.step03_image.digest import digest_of\n"
+        "from minicontainer.workshop.checks import apart, check, expect\n"
+        '@check("digest_of", points=2, rule="x", seconds=1.0)\n'
+        "def test_apart():\n"
+        '    expect(apart(lambda: digest_of(b"")), "", story="x")\n'
+    )
+    lab = Lab(lab.directory)
+    loop = results_of(lab, "digest_of", f"{HEAD}    while True:\n        pass\n")[0]
+    assert loop.outcome == "timeout"
+    assert loop.where[-1].startswith("cell 1, line ")
+    for body, found in (("os._exit(3)", "exit status 3"), ("os.kill(os.getpid(), 9)", "SIGKILL")):
+        assert found in results_of(lab, "digest_of", f"{HEAD}    {body}\n")[0].found
+    told = results_of(lab, "digest_of", f"{HEAD}    raise OSError(22, 'no')\n")[0]
+    assert "OSError was raised: [Errno 22] no" in told.found
+    assert told.where == ("cell 1, line 5: raise OSError(22, 'no')",)

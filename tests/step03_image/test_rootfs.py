@@ -143,6 +143,9 @@ def escapes(outside: str) -> dict[str, list[bytes]]:
         "hard link to a symlink": [
             tar(symlink("l", f"{outside}/secret"), hard_link("h", "l", mode=0o777), named("h"))
         ],
+        "hard link to a symlink, and no more": [
+            tar(symlink("l", f"{outside}/secret"), hard_link("h", "l"))
+        ],
         "pax path": [images.pax({"path": f"{rel}/secret"}) + images.raw_header(b"a")],
         "pax linkpath": [
             images.pax({"linkpath": f"{rel}/secret"}) + images.raw_header(b"h", b"1") + tar(evil)

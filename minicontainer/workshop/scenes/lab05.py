@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import tempfile
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
+from typing import Any
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
@@ -29,6 +31,7 @@ from minicontainer.step04_registry.server import running_registry
 from minicontainer.step04_registry.token_service import Settings
 from minicontainer.step05_auth.authorize import authorizer
 from minicontainer.workshop.samples import Sample, file, tar
+from minicontainer.workshop.widgets import Shown
 
 NAME, PASSWORD = "ann", "one:two:three"
 REPOSITORY = "team/app"
@@ -138,6 +141,79 @@ def _told(event: dict) -> str:
     return f"$ {text}" if event["kind"] == "request" else f"  {text}\n"
 
 
+#: what three files of somebody hold, in the order in which they are asked: key, and whose login
+FILES = {
+    "podman's, of this session": {"quay.io/team": "team"},
+    "podman's, lasting": {"quay.io": "everything", "quay.io/team/app": "app"},
+    "docker's": {"https://index.docker.io/v1/": "hub", "quay.io": "old"},
+}
+IMAGES = (
+    ("quay.io", "team/app"),
+    ("quay.io", "other/app"),
+    ("quay.io", "teams/app"),
+    ("docker.io", "library/nginx"),
+    ("ghcr.io", "team/app"),
+)
+
+
+class WhichLogin(Shown):
+    """Pick an image, and see which of the logins in FILES a learner's function chooses for it."""
+
+    def __init__(self, credentials_for: Callable) -> None:
+        self.answers = {image: _chosen(credentials_for, image) for image in IMAGES}
+
+    def widget(self) -> Any:
+        """A menu of images, and the files below it."""
+        import ipywidgets
+
+        options = [("/".join(image), image) for image in IMAGES]
+        menu = ipywidgets.Dropdown(options=options, description="image")
+        shown = ipywidgets.HTML(self._files(IMAGES[0]))
+        menu.observe(lambda change: setattr(shown, "value", self._files(change["new"])), "value")
+        return ipywidgets.VBox([menu, shown])
+
+    def html(self) -> str:
+        """Image and login, one below the other."""
+        rows = [f"{'/'.join(image):<26}{answer}" for image, answer in self.answers.items()]
+        return _pre("\n".join(rows))
+
+    def _files(self, image: tuple[str, str]) -> str:
+        answer = self.answers[image]
+        lines = []
+        for number, (owner, keys) in enumerate(FILES.items(), 1):
+            lines.append(f"{number}  {owner}")
+            for key, name in keys.items():
+                mark = "  <- this one" if name == answer else ""
+                lines.append(f"   {key:<30}{name}{mark}")
+        return _pre("\n".join([*lines, "", f"your function gives: {answer}"]))
+
+
+def _chosen(credentials_for: Callable, image: tuple[str, str]) -> str:
+    """The name in the login that the function gives, or what else comes of it."""
+    with tempfile.TemporaryDirectory(prefix="lab05-") as directory:
+        paths = [Path(directory, f"{number}.json") for number in range(len(FILES))]
+        for path, keys in zip(paths, FILES.values(), strict=True):
+            auths = {key: entry(name, "pw") for key, name in keys.items()}
+            path.write_text(json.dumps({"auths": auths}))
+        try:
+            login = credentials_for(*image, [str(path) for path in paths])
+        except NotImplementedError:
+            return "nothing, it is not written yet"
+        except Exception as problem:  # whatever a learner's function does, it is shown
+            return f"{type(problem).__name__}"
+        return getattr(login, "username", "no login")
+
+
+def _pre(text: str) -> str:
+    style = "line-height: 1.35; color: var(--jp-ui-font-color1, inherit)"
+    return f'<pre style="{style}">{escape(text)}</pre>'
+
+
+def which_login(credentials_for: Callable) -> WhichLogin:
+    """Which login this function chooses, for several images."""
+    return WhichLogin(credentials_for)
+
+
 def entry(name: str, password: str) -> dict[str, str]:
     """What `docker login` writes for one registry."""
     return {"auth": base64.b64encode(f"{name}:{password}".encode()).decode()}
@@ -147,4 +223,4 @@ def decoded() -> str:
     """The `auth` of ann, and what base64 makes of it."""
     packed = entry(NAME, PASSWORD)["auth"]
     text = base64.b64decode(packed).decode()
-    return f"auth                        {packed}\nbase64.b64decode(…).decode() {text}"
+    return f"{packed!r} in the file\n{text!r:<26} base64.b64decode(…).decode()"

@@ -155,7 +155,7 @@ def limit() -> None:
         resource.RLIMIT_CORE: 0,
     }
     if sys.platform == "linux":
-        wanted[resource.RLIMIT_NPROC] = 200
+        wanted[resource.RLIMIT_NPROC] = 100
     for name, value in wanted.items():
         _, hard = resource.getrlimit(name)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -45,6 +45,8 @@ class Overlay:
     def add(self, answers: Answers, exercises: list[Exercise]) -> None:
         """Take the attempted exercises of one notebook."""
         written = answers.written()
+        if not written:
+            return
         self._books.append((answers, exercises))
         self.places |= {e.name: e.module for e in exercises if e.name in written}
         early = sorted(set(self.places.values()) & set(sys.modules))
@@ -163,6 +165,7 @@ def install_mine() -> str:
         if path.exists():
             _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
     _mine.install()
+    _mine.define()
     return report()
 
 

@@ -139,13 +139,15 @@ def _skip_without_programs(lab: Lab) -> None:
 
 #: a laptop that is no Linux: what its Python has not got, and where it says it is
 ELSEWHERE = """
-import os, sys
+import os, sys, types
 class Missing:
     def find_spec(self, name, path=None, target=None):
         if name in ("fcntl", "pwd", "grp", "resource", "termios", "pty", "ctypes", "_ctypes"):
             raise ModuleNotFoundError(f"No module named {name!r} (blocked by a test)", name=name)
 sys.meta_path.insert(0, Missing())
 sys.platform = "darwin"
+proxies = sys.modules["_scproxy"] = types.ModuleType("_scproxy")  # urllib's, on macOS only
+proxies._get_proxy_settings = proxies._get_proxies = dict
 for name in ("fork", "mknod", "setresuid", "getxattr", "setxattr", "listxattr", "pidfd_open"):
     if hasattr(os, name):
         delattr(os, name)

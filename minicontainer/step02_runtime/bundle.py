@@ -8,10 +8,10 @@ Spec: runtime-spec, bundle.md and config.md.
 
 from __future__ import annotations
 
-import json
 import os
 
 from .errors import BundleError
+from .jsontext import loads
 from .validation import check_config
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def read_json(path: str) -> Any:
     """What the JSON file `path` holds. Raises BundleError when it can't be read or parsed."""
     try:
         with open(path, "rb") as file:
-            return json.loads(file.read())
+            return loads(file.read())
     except OSError as error:
         hint = "`minirunc spec` writes a config.json to start from"
         raise BundleError(error.strerror or str(error), path, hint) from None

@@ -6,13 +6,13 @@ the end of the file: nobody waits for a dead process.
 
 from __future__ import annotations
 
-import json
 import os
 
 from minicontainer.errors import MinicontainerError
 
 from . import errors
 from .errors import ContainerError
+from .jsontext import dumps, loads
 
 
 class Channel:
@@ -24,7 +24,7 @@ class Channel:
 
     def send(self, **message: object) -> None:
         """Send `message`. Raises BrokenPipeError when the other side is gone."""
-        text = json.dumps(message).encode() + b"\n"
+        text = dumps(message).encode() + b"\n"
         while text:
             text = text[os.write(self.writing, text) :]
 
@@ -36,7 +36,7 @@ class Channel:
                 raise EOFError
             self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
-        message = json.loads(line)
+        message = loads(line)
         if "error" in message:
             raise getattr(errors, message["kind"], ContainerError)(*message["error"])
         return message

@@ -6,7 +6,6 @@ Source: runc(8) and its pages; what podman and containerd call.
 
 from __future__ import annotations
 
-import json
 import os
 
 from minicontainer import __version__
@@ -14,6 +13,7 @@ from minicontainer.errors import MinicontainerError
 
 from . import lifecycle, log
 from .errors import ContainerError
+from .jsontext import dumps
 from .options import help_text, parse
 from .spec import OCI_VERSION, default_config
 from .state import default_root, list_containers, load, state
@@ -56,6 +56,8 @@ def _answer(asked: dict) -> int:
 
 def _spec(asked: dict, _root: str) -> None:
     path = os.path.join(asked.get("--bundle", "."), "config.json")
+    import json
+
     text = json.dumps(default_config("--rootless" in asked), indent="\t") + "\n"
     try:
         with open(path, "x") as file:
@@ -107,6 +109,8 @@ def _exec(asked: dict, root: str, id: str, *args: str) -> int:
 
 
 def _state(_asked: dict, root: str, id: str) -> None:
+    import json
+
     print(json.dumps(state(root, id), indent=2))
 
 
@@ -116,7 +120,7 @@ def _list(asked: dict, root: str) -> None:
         for container in containers:
             print(container["id"])
     elif asked.get("--format") == "json":
-        print(json.dumps(containers))
+        print(dumps(containers))
     else:
         keys = ("id", "pid", "status", "bundle", "created", "owner")
         _print_table([[str(container[key]) for key in keys] for container in containers], keys)
@@ -125,7 +129,7 @@ def _list(asked: dict, root: str) -> None:
 def _ps(asked: dict, root: str, id: str) -> None:
     pids = lifecycle.processes(load(root, id))
     if asked.get("--format") == "json":
-        print(json.dumps(pids))
+        print(dumps(pids))
     else:
         _print_table([_describe(pid) for pid in pids], ("uid", "pid", "ppid", "command"))
 

@@ -7,7 +7,6 @@ Spec: runtime-spec, config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle".
 
 from __future__ import annotations
 
-import json
 import os
 import select
 
@@ -15,6 +14,7 @@ from minicontainer import explain
 
 from . import log
 from .errors import HookFailed
+from .jsontext import dumps
 
 #: failures of these are warned of and change nothing: runtime.md, "Lifecycle"
 FORGIVEN = ("poststart", "poststop")
@@ -50,7 +50,7 @@ def run_hook(hook: dict, state: dict) -> None:
     if child == 0:
         _become(hook, reading)
     os.close(reading)
-    _feed(writing, json.dumps(state).encode())
+    _feed(writing, dumps(state).encode())
     finished = _wait(child, hook.get("timeout"))
     if not finished:
         os.kill(child, 9)

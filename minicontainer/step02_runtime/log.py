@@ -5,19 +5,25 @@ One line a message; the JSON shape is the one that podman and containerd parse.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 
-_path: str | None = None
+from .jsontext import dumps
+
+_fd: int | None = None
 _format = "text"
 
 
 def configure(path: str | None, shape: str) -> None:
-    """Send messages to the file `path` too, as lines of `shape` ("text" or "json")."""
-    global _path, _format
-    _path, _format = path, shape
+    """Send messages to the file `path` too, as lines of `shape` ("text" or "json").
+
+    It is opened now: init writes to it too, from where `path` means another file.
+    """
+    global _fd, _format
+    _format = shape
+    if path is not None:
+        _fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
 
 def warn(message: str) -> None:
@@ -32,21 +38,19 @@ def error(message: str) -> None:
 
 def _write(level: str, message: str) -> None:
     one_line = message.replace("\n", "; ")
-    if _path:
+    if _fd is not None:
         line = _as_json(level, one_line) if _format == "json" else _as_text(level, one_line)
-        fd = os.open(_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        os.write(fd, line.encode())
-        os.close(fd)
+        os.write(_fd, line.encode())
     mark = "" if level == "error" else f"{level}: "
     print(f"minirunc: {mark}{message}", file=sys.stderr, flush=True)
 
 
 def _as_json(level: str, message: str) -> str:
-    return json.dumps({"level": level, "msg": message, "time": _now()}) + "\n"
+    return dumps({"level": level, "msg": message, "time": _now()}) + "\n"
 
 
 def _as_text(level: str, message: str) -> str:
-    return f"time={json.dumps(_now())} level={level} msg={json.dumps(message)}\n"
+    return f"time={dumps(_now())} level={level} msg={dumps(message)}\n"
 
 
 def _now() -> str:

@@ -8,12 +8,12 @@ Spec: runtime-spec, runtime.md, "State".
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from . import cgroups
 from .errors import ContainerError, NoSuchContainer
+from .jsontext import dumps, loads
 
 FIFO = "exec.fifo"
 _RECORD = "state.json"
@@ -143,7 +143,7 @@ def save(directory: str, record: dict) -> None:
     draft = f"{path}.{os.getpid()}"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(fd, "w") as file:
-        file.write(json.dumps(record))
+        file.write(dumps(record))
     os.replace(draft, path)
 
 
@@ -152,8 +152,8 @@ def load(root: str, id: str) -> dict:
     check_id(id)
     path = os.path.join(root, id, _RECORD)
     try:
-        with open(path) as file:
-            return json.loads(file.read())
+        with open(path, "rb") as file:
+            return loads(file.read())
     except FileNotFoundError:
         raise NoSuchContainer("container does not exist", id) from None
     except OSError as error:

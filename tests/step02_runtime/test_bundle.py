@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minicontainer.step02_runtime import jsontext
 from minicontainer.step02_runtime.bundle import load_bundle
 from minicontainer.step02_runtime.errors import BundleError
 from minicontainer.step02_runtime.spec import default_config
@@ -151,6 +154,33 @@ def test_what_we_do_not_know_is_ignored(bundle):
     assert load_bundle(bundle({**config, "x": [1, {}]}))["x"] == [1, {}]
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text() | st.sampled_from(['{"a": [1, 2.5e3, null]} ', "[1] x", "NaN", "-", '"\\ud800"']))
+def test_json_text_is_read_as_the_json_module_does(text):
+    try:
+        expected = json.loads(text, parse_constant=lambda _: 1 / 0)
+    except (ValueError, ZeroDivisionError):
+        with pytest.raises(ValueError):
+            jsontext.loads(text.encode())
+    else:
+        assert jsontext.loads(text.encode()) == expected
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": "b', "[1", "nul", "[1,]", '"\\x"', "\x01"])
+def test_strange_json_where_the_json_module_is_not_loaded(text):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from minicontainer.step02_runtime.jsontext import loads\n"
+        "assert 'json' not in sys.modules\n"
+        "try: loads(sys.argv[1].encode())\n"
+        "except ValueError: print('refused')"
+    )
+    where = str(Path(jsontext.__file__).parents[2])
+    command = [sys.executable, "-ISc", code, text, where]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n"
+
+
 def keys_of(shape: object) -> set[str]:
     if isinstance(shape, dict):
         return set(shape).union(*(keys_of(inner) for inner in shape.values()))
@@ -166,6 +196,16 @@ ANY_JSON = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_JSON.filter(lambda value: value == value))
+def test_json_text_is_written_as_the_json_module_does(value):
+    try:
+        expected = json.dumps(value, allow_nan=False)
+    except ValueError:
+        return
+    assert jsontext.dumps(value) == expected
 
 
 @settings(max_examples=150, deadline=None)

@@ -62,6 +62,15 @@ def test_errors_go_to_the_log_in_one_line(runtime, shape):
         assert "/nowhere/config.json" in json.loads(lines[1])["msg"]
 
 
+def test_warnings_of_init_go_to_the_log_too(runtime):
+    log, root = runtime.top / "log", runtime.own_root()
+    strange = {"process__capabilities": {"bounding": ["CAP_MAGIC"]}}
+    bundle = runtime.bundle("sh", "-c", "exit 0", root={"path": str(root)}, **strange)
+    runtime.call("--log", str(log), "run", "-b", bundle, runtime.id)
+    assert "level=warning" in log.read_text() and "CAP_MAGIC" in log.read_text()
+    assert not (root / str(log)[1:]).exists()
+
+
 def test_no_path_no_home(runtime):
     """Engines call start, kill and delete with an empty environment."""
     runtime.create("sleep", "60")
@@ -160,13 +169,15 @@ def test_podman_runs_it(tmp_path, tools):
     assert (done.returncode, "CapEff:" in done.stdout) == (6, True), done.stderr
 
 
-HEAVY = {"subprocess", "dataclasses", "typing", "pathlib", "logging", "socket", "signal", "shutil",
-         "tempfile", "threading"}  # fmt: skip
+HEAVY = {
+    "json", "re", "enum", "argparse", "subprocess", "dataclasses", "typing", "pathlib", "logging",
+    "socket", "signal", "shutil", "tempfile", "threading",
+}  # fmt: skip
 
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
-        "import sys; from minicontainer.step02_runtime import lifecycle, foreground, exec;"
+        "import sys; from minicontainer.step02_runtime import commands, foreground, exec;"
         "print(*sys.modules)"
     )
     where = str(Path(minicontainer.__file__).parent.parent)

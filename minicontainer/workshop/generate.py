@@ -100,10 +100,21 @@ def executed(notebook: str, directory: Path) -> str:
         )
         client.execute(cwd=str(directory), env=environment)
     for cell in node.cells:
-        for output in cell.get("outputs", ()):
-            output.get("data", {}).pop(_WIDGET, None)  # dead without its kernel, and never the same
+        if cell.cell_type == "code":
+            cell.outputs = [_lasting(output) for output in cell.outputs if _is_kept(output)]
     node.metadata = nbformat.reads(notebook, as_version=4).metadata
     return nbformat.writes(node) + "\n"
+
+
+def _is_kept(output: Any) -> bool:
+    """What goes to stderr is left out: progress, and "9 of 31 functions are yours"."""
+    return output.get("name") != "stderr"
+
+
+def _lasting(output: Any) -> Any:
+    """Without the widget, which is dead without its kernel, and never the same."""
+    output.get("data", {}).pop(_WIDGET, None)
+    return output
 
 
 def _notebook(cells: _Cells) -> dict[str, Any]:

@@ -303,13 +303,13 @@ def test_first_file_with_a_login_wins(tmp_path):
     """the first file that has a login wins"""
     files = [
         str(tmp_path / "missing.json"),
-        auth_file(tmp_path, {"other.example": entry("other")}, "1.json"),
+        auth_file(tmp_path, {"other.example": entry("other"), "quay.io/team": {}}, "1.json"),
         auth_file(tmp_path, {"quay.io": entry("second")}, "2.json"),
         auth_file(tmp_path, {"quay.io/team/app": entry("third")}, "3.json"),
     ]
     story = (
-        "the first file is missing, the next has a login for another registry, the next “second” for"
-        " quay.io, the last “third” for quay.io/team/app"
+        "the first file is missing, the next has an empty entry for quay.io/team, the next a login"
+        " “second” for quay.io, the last “third” for quay.io/team/app"
     )
     found = answered("quay.io", "team/app", files)
     mistakes = {
@@ -340,6 +340,11 @@ def test_helper_of_the_registry_comes_first(tmp_path):
     story = "credHelpers has a helper for quay.io, auths has logins for quay.io and quay.io/team/app"
     mistakes = {"helper-forgotten": found in map(login_of, ("app", "all"))}
     expect(found, login_of("helper"), story=story, mistakes=mistakes)
+    helper(tmp_path, "credentials not found in native keychain", status=1)
+    found = answered("quay.io", "team/app", [file, auth_file(tmp_path, auths, "2.json")])
+    story = "the helper in the first file keeps nothing for quay.io; the second file has logins for it"
+    mistakes = {"helper-is-the-last-word": found is None}
+    expect(found, login_of("app"), story=story, mistakes=mistakes)
 
 
 @check("credentials_for", points=1, rule=ORDER)

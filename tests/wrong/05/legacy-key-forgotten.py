@@ -15,6 +15,6 @@ def credentials_for(registry, repository, files=None):
         key = f"{registry}/{repository}"
         while key not in document["auths"] and "/" in key:
             key = key.rpartition("/")[0]
-        if key in document["auths"]:
+        if document["auths"].get(key):
             return Credentials(*decode_auth(document["auths"][key]["auth"]))
     return None

@@ -183,8 +183,8 @@ class Runtime:
     def left_behind(self) -> list[str]:
         """What must not be there when every container is deleted."""
         found = [str(p) for p in self.state_root.glob("*")] if self.state_root.exists() else []
-        for hierarchy in Path("/sys/fs/cgroup").glob("*"):
-            found += [str(p) for p in hierarchy.glob("**/minirunc-t*") if self.id in p.name]
+        for directory, names, _ in os.walk("/sys/fs/cgroup"):  # others may change it meanwhile
+            found += [f"{directory}/{name}" for name in names if f"minirunc-{self.id}" in name]
         mounts = Path("/proc/self/mountinfo").read_text()
         return found + [line for line in mounts.splitlines() if str(self.top) in line]
 

@@ -86,7 +86,7 @@ class Raised:
 
     def __str__(self) -> str:
         message = str(self.error).strip() or "no message"
-        return f"{self.kind} was raised: {message}"
+        return message if self.kind == "Told" else f"{self.kind} was raised: {message}"
 
 
 class Told(Exception):

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,10 @@ def act(name: str) -> list[list[str]]:
     return json.loads(done.stdout)
 
 
-def played(name: str, rows: int | None = None) -> str:
-    """An act as a table, or its first `rows`."""
-    table = [_HEADS[name], *act(name)[:rows]]
+def played(name: str, rows: Iterable[int] | None = None) -> str:
+    """An act as a table, or those of its `rows` that are named."""
+    seen = act(name)
+    table = [_HEADS[name], *(seen if rows is None else (seen[row] for row in rows))]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = [
         "   ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table

@@ -376,6 +376,7 @@ TOKEN = (
     "docker's reference of `docker login`, \"Credential helper protocol\": the user name <token> says"
     " that the secret is an identity token"
 )
+PATH = os.environ.get("PATH", os.defpath)
 _UNIX = """\
 #!/bin/sh
 echo "$*" > '{here}/arguments'
@@ -400,9 +401,7 @@ def helper(directory, answer, status=0):
     program = directory / f"docker-credential-practice{suffix}"
     program.write_text(script.format(here=directory, status=status))
     program.chmod(0o755)
-    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    others = [place for place in path if not Path(place, program.name).is_file()]
-    os.environ["PATH"] = os.pathsep.join([str(directory), *others])
+    os.environ["PATH"] = f"{directory}{os.pathsep}{PATH}"
 
 
 def gave(answer, status=0):

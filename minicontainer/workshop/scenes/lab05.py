@@ -44,6 +44,7 @@ class Private:
     def __init__(self, host: str, directory: Path) -> None:
         self.host, self.directory = host, directory
         self.auth_file = directory / "auth.json"
+        self.status = 0  # of the last command
 
     def login(self, name: str = NAME, password: str = PASSWORD) -> None:
         """Write the file that a program for logins leaves."""
@@ -65,7 +66,8 @@ class Private:
             timeout=60,
             check=False,
         )
-        return f"$ {command}\n{self._shown(done.stdout)}"
+        self.status = done.returncode
+        return f"$ {command}\n{self._shown(done.stdout)}\n"
 
     def _environment(self) -> dict[str, str]:
         places = {"REGISTRY_AUTH_FILE": self.auth_file, "XDG_DATA_HOME": self.directory}
@@ -78,14 +80,14 @@ class Private:
 
 
 @contextlib.contextmanager
-def private_registry(authentication: str = "bearer") -> Iterator[Private]:
+def private_registry() -> Iterator[Private]:
     """A registry that gives team/app to ann only; it runs as long as the `with` block."""
     with tempfile.TemporaryDirectory(prefix="lab05-") as name:
         directory = Path(name)
         sample = Sample(directory / "layout")
         image = sample.image([tar(file("greeting", "welcome, ann\n"))], {"Cmd": ["/greeting"]})
         sample.tag({f"docker.io/{REPOSITORY}:latest": image})
-        settings = Settings(authentication, {NAME: PASSWORD}, private=("team/",))
+        settings = Settings(users={NAME: PASSWORD}, private=("team/",))
         with running_registry(Layout(sample.path), settings) as host:
             yield Private(host, directory)
 
@@ -93,18 +95,22 @@ def private_registry(authentication: str = "bearer") -> Iterator[Private]:
 def shell(*commands: str) -> str:
     """Commands, and what they print, while the private registry runs. Raises if one fails."""
     with private_registry() as private:
-        shown = [private.run(command) for command in commands]
-        if not private.auth_file.exists():
-            raise MinicontainerError("no login was written", commands[0])
-        return "\n".join(shown).replace(f"{private.directory}/", "")
+        return "\n".join(_succeeds(private, command) for command in commands)
 
 
 def written(command: str) -> str:
-    """A command that logs in, and the file that it writes."""
+    """A command that logs in, and the file that it writes. Raises if it fails."""
     with private_registry() as private:
-        shown = private.run(command)
+        shown = _succeeds(private, command)
         text = private.auth_file.read_text().expandtabs(4).replace(private.host, "HOST")
-        return f"{shown}\n\n$ cat $REGISTRY_AUTH_FILE\n{text}"
+        return f"{shown}\n$ cat $REGISTRY_AUTH_FILE\n{text}"
+
+
+def _succeeds(private: Private, command: str) -> str:
+    shown = private.run(command)
+    if private.status:
+        raise MinicontainerError(shown, command)
+    return shown
 
 
 def asked() -> str:
@@ -115,7 +121,7 @@ def asked() -> str:
 
 
 def asked_without_login() -> str:
-    """The same for somebody who has no login."""
+    """The same for somebody who has no login: a token is given, but it opens nothing here."""
     with private_registry() as private:
         return _conversation(private, [])
 

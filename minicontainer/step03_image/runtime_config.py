@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ImageError
-from .spec import ImageConfig, Settings
+from .spec import ImageConfig
 from .users import find_user
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -76,29 +76,3 @@ def image_annotations(image: ImageConfig) -> dict[str, str]:
     }
     implicit = {_ANNOTATION + name: value for name, value in facts.items() if value}
     return {**implicit, **settings.get("Labels", {})}
-
-
-def with_overrides(
-    image: ImageConfig,
-    *,
-    entrypoint: Sequence[str] | None = None,
-    user: str | None = None,
-    environment: Sequence[str] = (),
-    working_directory: str | None = None,
-) -> ImageConfig:
-    """The image config as if the image had been built with what the user asks for.
-
-    An entrypoint of the user's goes without the image's Cmd, as with docker run.
-    Spec: image-spec, conversion.md: inputs from outside modify the image config.
-    """
-    settings: Settings = {**image.get("config", {})}
-    if entrypoint is not None:
-        settings["Entrypoint"] = list(entrypoint)
-        settings["Cmd"] = []
-    if user is not None:
-        settings["User"] = user
-    if environment:
-        settings["Env"] = merge_environment(environment, settings.get("Env", []))
-    if working_directory is not None:
-        settings["WorkingDir"] = working_directory
-    return {**image, "config": settings}

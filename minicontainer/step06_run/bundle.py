@@ -15,8 +15,8 @@ from typing import Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.step02_runtime.spec import default_config
-from minicontainer.step03_image.runtime_config import to_runtime_config, with_overrides
-from minicontainer.step03_image.spec import ImageConfig
+from minicontainer.step03_image.runtime_config import merge_environment, to_runtime_config
+from minicontainer.step03_image.spec import ImageConfig, Settings
 
 #: what root in a container may do unless it is told otherwise; the list is Docker's
 CAPABILITIES = [
@@ -54,26 +54,28 @@ class Options:
 def bundle_from_image(
     image: ImageConfig, container: str, identity: str, options: Options, rootless: bool
 ) -> dict[str, Any]:
-    """The runtime configuration for `image`, whose tree is at `container`/rootfs.
+    """The runtime configuration for a container of `image`, whose tree is at `container`/rootfs.
 
-    Written to `container`/config.json, which makes that directory a bundle.
-    `rootless` says that the caller is root of a user namespace only.
+    What the engine gives to every container; the image's config, with the
+    user's options over it; and, after the mounts that are there already, the
+    network's files and then the user's volumes, in their order. Written as JSON
+    to `container`/config.json, which makes that directory a bundle.
+
+    `identity` is the container's id; `rootless` says that the caller is root of
+    a user namespace only.
     Raises BadOption, and ImageError for a user that the image does not have.
     Spec: image-spec, conversion.md; runtime-spec, bundle.md.
     """
-    rootfs = Path(container, "rootfs")
     base = engine_defaults(options, identity, rootless)
-    base["process"]["env"].append(f"HOSTNAME={base['hostname']}")
-    config = to_runtime_config(with_options(image, options), base, rootfs, options.arguments)
+    config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
     config["mounts"] += network_files(container, config["hostname"], options.network)
     config["mounts"] += [bind_mount(volume) for volume in options.volumes]
-    with open(os.path.join(container, "config.json"), "w", encoding="utf-8") as file:
-        json.dump(config, file, indent=2)
+    Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     return config
 
 
 def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str, Any]:
-    """What every container of this engine has, whatever its image says."""
+    """What every container of this engine has, whatever its image says: a configuration."""
     config: dict[str, Any] = default_config(rootless=rootless)
     linux = config["linux"]
     # This process is in the user namespace already, and the container stays in it.
@@ -91,6 +93,7 @@ def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str
     del process["rlimits"]
     config["root"] = {"path": "rootfs", "readonly": options.read_only}
     config["hostname"] = options.hostname or identity[:12]
+    process["env"].append(f"HOSTNAME={config['hostname']}")
     resources = linux.setdefault("resources", {})
     if options.memory is not None:
         resources["memory"] = {"limit": options.memory}
@@ -101,25 +104,36 @@ def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str
 
 def _shared_sysfs(mount: dict[str, Any]) -> dict[str, Any]:
     """A new sysfs needs a network namespace of our own; without one, the machine's is shown."""
-    return _bind("/sys", "/sys", ["ro"]) if mount["type"] == "sysfs" else mount
+    return bind("/sys", "/sys", ["ro"]) if mount["type"] == "sysfs" else mount
 
 
 def with_options(image: ImageConfig, options: Options) -> ImageConfig:
-    """The image's config, with what the user says in its place. Raises BadOption."""
-    entrypoint = None
+    """The image's config as if the image had been built with what the user says.
+
+    - `options.entrypoint`, unless it is None, becomes the Entrypoint, one word, and
+      the image's Cmd goes: it was meant for another program. "" means no Entrypoint.
+    - `options.arguments`, if there are any, become the Cmd.
+    - `options.user` and `options.workdir`, unless None, become User and WorkingDir.
+    - `options.env` goes before the image's Env, whose variables stay otherwise.
+
+    `image` itself is not changed, and all the rest stays as it is.
+    Raises BadOption when nothing is left to run: no Entrypoint and no Cmd.
+    Spec: image-spec, config.md, "config", and conversion.md.
+    """
+    settings: Settings = {**image.get("config", {})}
     if options.entrypoint is not None:
-        entrypoint = [options.entrypoint] if options.entrypoint else []
-    changed = with_overrides(
-        image,
-        entrypoint=entrypoint,
-        user=options.user,
-        environment=environment(options.env),
-        working_directory=options.workdir,
-    )
-    settings = changed.get("config", {})
-    if not (settings.get("Entrypoint") or settings.get("Cmd") or options.arguments):
+        settings["Entrypoint"] = [options.entrypoint] if options.entrypoint else []
+        settings["Cmd"] = []
+    if options.arguments:
+        settings["Cmd"] = options.arguments
+    if options.user is not None:
+        settings["User"] = options.user
+    if options.workdir is not None:
+        settings["WorkingDir"] = options.workdir
+    settings["Env"] = merge_environment(environment(options.env), settings.get("Env", []))
+    if not settings.get("Entrypoint") and not settings.get("Cmd"):
         raise BadOption("the image names no command to run", hint="Say one after the image's name.")
-    return changed
+    return {**image, "config": settings}
 
 
 def environment(words: list[str]) -> list[str]:
@@ -136,28 +150,36 @@ def network_files(container: str, hostname: str, network: str) -> list[dict[str,
         path = os.path.join(container, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
-        mounts.append(_bind(path, f"/etc/{name}", ["rw"]))
+        mounts.append(bind(path, f"/etc/{name}", ["rw"]))
     if network == "host" and os.path.exists("/etc/resolv.conf"):
-        mounts.append(_bind(os.path.realpath("/etc/resolv.conf"), "/etc/resolv.conf", ["ro"]))
+        mounts.append(bind(os.path.realpath("/etc/resolv.conf"), "/etc/resolv.conf", ["ro"]))
     return mounts
 
 
 def bind_mount(volume: str) -> dict[str, Any]:
-    """`SOURCE:DESTINATION[:ro|rw]` as a mount of the runtime-spec. Raises BadOption."""
+    """The user's `SOURCE:DESTINATION`, or with `:ro` or `:rw` behind it, as a mount.
+
+    A mount of the runtime-spec has "destination", "type", "source" and "options".
+    SOURCE may be relative to the directory of this process; the mount has its
+    absolute path. Ours shows what is mounted below SOURCE too (rbind), does not
+    pass mounts on (rprivate), and then has `ro` or `rw`, if the user says so.
+
+    Raises BadOption for any other form, for a DESTINATION that is not absolute,
+    and for a SOURCE that does not exist.
+    Spec: runtime-spec, config.md, "Mounts".
+    """
     parts = volume.split(":")
-    if (
-        len(parts) not in (2, 3)
-        or not os.path.isabs(parts[1])
-        or parts[2:] not in ([], ["ro"], ["rw"])
-    ):
+    known = len(parts) >= 2 and parts[0] and parts[2:] in ([], ["ro"], ["rw"])
+    if not known or not os.path.isabs(parts[1]):
         raise BadOption("not a volume", volume, "like ./site:/usr/share/nginx/html:ro")
     source = os.path.abspath(parts[0])
     if not os.path.exists(source):
         raise BadOption("no such file or directory to mount", source)
-    return _bind(source, parts[1], parts[2:])
+    return bind(source, parts[1], parts[2:])
 
 
-def _bind(source: str, destination: str, options: list[str]) -> dict[str, Any]:
+def bind(source: str, destination: str, options: list[str]) -> dict[str, Any]:
+    """The mount that shows `source`, with all that is mounted below it, at `destination`."""
     return {
         "destination": destination,
         "type": "bind",

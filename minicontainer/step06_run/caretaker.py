@@ -28,8 +28,21 @@ class Caretaker(NamedTuple):
             self.clean()
 
 
+#: what ends a command from outside, and passes the caretaker by
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 def start_caretaker(clean: Callable[[], None]) -> Caretaker:
-    """Fork the process that calls `clean` when this one is gone. `clean` may be called twice."""
+    """Fork the process that calls `clean` when this one has dismissed it or is gone.
+
+    It waits on a pipe, from which nothing is ever read but the end: that comes when
+    no process has the writing end, `lifeline`, any more. It is in a session of its
+    own, so that no Ctrl-C reaches it, and ignores the signals ENDING. It ends with
+    status 0, or 1 if `clean` raised. `clean` may be called twice.
+
+    Returns Caretaker(pid, lifeline, clean); never returns in the caretaker.
+    Source: pipe(7), "I/O on pipes and FIFOs"; setsid(2).
+    """
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
@@ -37,9 +50,8 @@ def start_caretaker(clean: Callable[[], None]) -> Caretaker:
         return Caretaker(pid, lifeline, clean)
     status = 1
     try:
-        # A session of its own: Ctrl-C and a kill of the command's process group pass it by.
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         os.close(lifeline)
         os.read(waiting, 1)

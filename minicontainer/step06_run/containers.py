@@ -70,6 +70,12 @@ def write(store: str, record: Record) -> None:
     os.replace(f"{path}.new", path)
 
 
+def ended(store: str, record: Record, status: int) -> None:
+    """Remember the exit status of the container's process, unless `rm` has been here already."""
+    with contextlib.suppress(FileNotFoundError):
+        write(store, {**record, "exit_status": status})
+
+
 def all_containers(store: str) -> list[Record]:
     """The records of all containers, the newest first; unreadable ones are left out."""
     try:

@@ -16,6 +16,7 @@ from minicontainer.step02_runtime.foreground import Foreground
 from minicontainer.step03_image.directories import remove_tree
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import Layout, read_blob
+from minicontainer.step03_image.locks import locked
 from minicontainer.step03_image.spec import Descriptor, ImageConfig, parse_config, parse_manifest
 from minicontainer.step03_image.unpack import unpack
 
@@ -31,10 +32,11 @@ def run_container(
 ) -> int:
     """Run the image of `manifest` in a new container; the exit status of its process.
 
-    The status is 128 + n if signal n ended the process. `record` says what is
-    to be remembered of the container. At the end a caretaker removes what is
-    left, all of it if `record["remove"]`; it does so too when this process is
-    killed. Only for a process with one thread.
+    `record` says what is to be remembered of the container; `new_container` adds
+    its "id" and its directory in the store, which becomes the bundle. From then on a
+    caretaker stands by: however this function ends, it is dismissed, and so the
+    caretaker calls clean_up. The status of the process is remembered with
+    `containers.ended`. Only for a process with one thread.
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
@@ -45,24 +47,34 @@ def run_container(
     caretaker = start_caretaker(lambda: clean_up(store, root, record))
     try:
         image = image_config(layout, manifest)
-        tree = image_tree(layout, manifest, image)
-        explain.step("a layer of its own", "The image stays as it is; changes go on top of it.")
-        snapshot(tree, bundle)
+        snapshot(image_tree(layout, manifest, image), bundle)
         bundle_from_image(image, bundle, identity, options, rootless)
         status = run_bundle(root, identity, bundle, options.terminal)
-        containers.write(store, {**record, "exit_status": status})
+        containers.ended(store, record, status)
         return status
     finally:
         caretaker.dismiss()
 
 
 def run_bundle(root: str, identity: str, bundle: str, terminal: bool) -> int:
-    """create, start, stay until it ends: the runtime's operations one after the other."""
+    """Run the container `identity` from `bundle` to its end; the exit status of its process.
+
+    The runtime's operations: create, start, stay until the process ends, delete,
+    the last however the others end. `root` is the runtime's state directory.
+    Meanwhile signals to us go on to the process, and with `terminal` so does all
+    that is typed. The process dies with us. The status is 128 + n if signal n
+    ended it.
+
+    Raises ContainerError. Spec: runtime-spec, runtime.md, "Lifecycle".
+    """
     with Foreground(terminal) as foreground:
         console = foreground.console
         pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
-        lifecycle.start(root, identity)
-        return foreground.stay(pid)
+        try:
+            lifecycle.start(root, identity)
+            return foreground.stay(pid)
+        finally:
+            lifecycle.delete(root, identity, force=True)
 
 
 def image_config(layout: Layout, manifest: Descriptor) -> ImageConfig:
@@ -74,17 +86,30 @@ def image_config(layout: Layout, manifest: Descriptor) -> ImageConfig:
 def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:
     """The image's root filesystem, unpacked once for all its containers; they only read it.
 
-    It is known by the chain id of its top layer, so that two names of one
-    image share it. Raises ImageError, OSError.
+    It is the directory trees/CHAIN in the layout's directory, where CHAIN is the
+    chain id of the image's top layer, with "-" for its ":", or "empty" if the image
+    (whose config is `image`) has no layers. Images with the same layers share it,
+    whatever their names. Unpacked only if it is not there; its path is returned.
+
+    Raises ImageError, OSError. Spec: image-spec, config.md, "Layer ChainID".
     """
     chain = chain_ids(image["rootfs"]["diff_ids"])
     name = chain[-1].replace(":", "-") if chain else "empty"
     tree = os.path.join(layout.path, "trees", name)
     if not os.path.isdir(tree):
-        explain.step("unpack the image", "Layer by layer, each over the one before it.")
-        os.makedirs(os.path.dirname(tree), exist_ok=True)
-        unpack(layout, manifest, Path(tree))
+        unpack_tree(layout, manifest, tree)
     return tree
+
+
+def unpack_tree(layout: Layout, manifest: Descriptor, tree: str) -> None:
+    """Unpack the image into the new directory `tree`, unless another process does it just now.
+
+    The directory gets its name when it is complete. Raises ImageError, OSError.
+    """
+    explain.step("unpack the image", "Layer by layer, each over the one before it.")
+    with locked(layout.path / "trees.lock"):
+        if not os.path.isdir(tree):
+            unpack(layout, manifest, Path(tree))
 
 
 def clean_up(store: str, root: str, record: containers.Record) -> None:

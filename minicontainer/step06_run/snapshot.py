@@ -15,30 +15,55 @@ import subprocess
 from minicontainer import explain, linux
 
 #: the kernel's answers where overlayfs can't be had: not allowed, not built in, not on this disk
-_NO_OVERLAY = {errno.EPERM, errno.EACCES, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP}
+NO_OVERLAY = {errno.EPERM, errno.EACCES, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP}
 
 
 def snapshot(lower: str, container: str) -> str:
     """The path of a new root filesystem in the directory `container`: `lower`, but writable.
 
-    What the container writes goes to `container`/upper, and `lower` stays as it
-    is. The overlay is mounted in the mount namespace of this process, so make
-    that a private one first. Raises OSError, as mount(2) or a full disk gives it.
+    An overlay at `container`/rootfs: what is written goes to `container`/upper
+    (`container`/work is for the kernel), and `lower` stays as it is. The root
+    directory has the owner, mode and times of `lower`. Where the kernel refuses
+    overlays with an error number of NO_OVERLAY, rootfs is a copy of `lower`.
+
+    The overlay is mounted in the mount namespace of this process, so make that
+    a private one first. Raises OSError, as mount(2) or a full disk gives it.
+    Source: the kernel's Documentation/filesystems/overlayfs.rst.
     """
-    rootfs, upper, work = (os.path.join(container, name) for name in ("rootfs", "upper", "work"))
-    for directory in (rootfs, upper, work):
-        os.mkdir(directory)
-    _copy_attributes(lower, upper)
-    layers = {"lowerdir": lower, "upperdir": upper, "workdir": work}
-    options = ",".join(f"{name}={_escaped(path)}" for name, path in layers.items())
+    rootfs, upper, work = new_directories(container)
+    copy_attributes(lower, upper)
+    layers = f"lowerdir={escaped(lower)},upperdir={escaped(upper)},workdir={escaped(work)}"
     try:
         # userxattr: an ordinary user may not write the trusted.* attributes overlayfs would use.
-        linux.mount("overlay", rootfs, "overlay", data=f"{options},userxattr")
+        linux.mount("overlay", rootfs, "overlay", data=f"{layers},userxattr")
     except OSError as error:
-        if error.errno not in _NO_OVERLAY:
+        if error.errno not in NO_OVERLAY:
             raise
         copy(lower, rootfs)
     return rootfs
+
+
+def new_directories(container: str) -> tuple[str, str, str]:
+    """Make rootfs, upper and work in the directory `container`; their paths."""
+    explain.step("a layer of its own", "The image stays as it is; changes go on top of it.")
+    rootfs, upper, work = (os.path.join(container, name) for name in ("rootfs", "upper", "work"))
+    for directory in (rootfs, upper, work):
+        os.mkdir(directory)
+    return rootfs, upper, work
+
+
+def copy_attributes(source: str, target: str) -> None:
+    """Give `target` the owner, mode, times and attributes of `source`, not its contents."""
+    status = os.stat(source)
+    os.chown(target, status.st_uid, status.st_gid)
+    shutil.copystat(source, target)
+
+
+def escaped(path: str) -> str:
+    """A path as an overlay option: `,` would end the option and `:` the layer."""
+    for character in "\\,:":
+        path = path.replace(character, f"\\{character}")
+    return path
 
 
 def copy(lower: str, rootfs: str) -> None:
@@ -53,17 +78,3 @@ def copy(lower: str, rootfs: str) -> None:
     )
     if done.returncode != 0:
         raise OSError(errno.EIO, done.stderr.strip().splitlines()[-1:] or "cp failed", rootfs)
-
-
-def _copy_attributes(source: str, target: str) -> None:
-    """The root directory of an overlay has the attributes of its upper directory."""
-    shutil.copystat(source, target)
-    status = os.stat(source)
-    os.chown(target, status.st_uid, status.st_gid)
-
-
-def _escaped(path: str) -> str:
-    """A path as an overlay option: `,` would end the option and `:` the layer."""
-    for character in "\\,:":
-        path = path.replace(character, f"\\{character}")
-    return path

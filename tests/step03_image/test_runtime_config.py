@@ -14,7 +14,6 @@ from minicontainer.step03_image.runtime_config import (
     DEFAULT_PATH,
     merge_environment,
     to_runtime_config,
-    with_overrides,
 )
 from minicontainer.step03_image.spec import ImageConfig
 from minicontainer.step03_image.users import find_user
@@ -163,19 +162,6 @@ def test_the_base_is_not_changed(root) -> None:
     config = to_runtime_config(image(User="33", Env=["A=1"], Labels={"a": "b"}), base, root)
     assert base == again
     assert config["linux"] == base["linux"]
-
-
-def test_overrides(root) -> None:
-    source = image(Entrypoint=["/e"], Env=["A=1", "B=2"])
-    changed = with_overrides(
-        source, entrypoint=["/x"], user="33:4", environment=["A=9"], working_directory="/w"
-    )
-    process = to_runtime_config(changed, {}, root)["process"]
-    assert process["args"] == ["/x"]
-    assert process["env"][:2] == ["A=9", "B=2"]
-    assert (process["cwd"], process["user"]) == ("/w", {"uid": 33, "gid": 4})
-    assert with_overrides(source) == source
-    assert source == image(Entrypoint=["/e"], Env=["A=1", "B=2"])
 
 
 @given(st.lists(st.text()), st.lists(st.text()))

@@ -289,6 +289,15 @@ def test_a_flipped_bit_in_an_uncompressed_file_is_a_wrong_digest(tmp_path) -> No
         unpack(layout, manifest, tmp_path / "root")
 
 
+def test_other_bytes_that_unpack_to_the_same_are_a_wrong_digest(tmp_path) -> None:
+    layout, manifest = images.image(tmp_path / "l", tar(("a", b"1")))
+    digest = json.loads(read_blob(layout, manifest))["layers"][0]["digest"]
+    damage(blob_path(layout, digest), 4)  # the time in the gzip header
+    with pytest.raises(DigestMismatch, match=digest):
+        unpack(layout, manifest, tmp_path / "root")
+    assert left_over(tmp_path) == ["l"]
+
+
 def test_a_wrong_diff_id(tmp_path) -> None:
     wrong = {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]}
     layout, manifest = images.image(tmp_path / "l", tar("a"), rootfs=wrong)

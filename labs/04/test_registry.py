@@ -1,0 +1,1113 @@
+"""The checks of lab 04: names, challenges and tokens, redirects, tags, manifests, blobs, pull."""
+
+import json
+import threading
+import urllib.parse
+
+from minicontainer.step03_image.errors import DigestMismatch, ImageError, SizeMismatch
+from minicontainer.step03_image.layout import create_layout
+from minicontainer.step04_registry.challenge import BadChallenge, Challenge, parse_challenge
+from minicontainer.step04_registry.client import (
+    MOST_PAGES,
+    get_blob,
+    get_manifest,
+    list_tags,
+    send_with_token,
+)
+from minicontainer.step04_registry.failures import BadAnswer, LoginNeeded, RegistryError
+from minicontainer.step04_registry.pull import pull
+from minicontainer.step04_registry.redirects import follow_redirects
+from minicontainer.step04_registry.reference import BadReference, Reference, parse_reference
+from minicontainer.step04_registry.token import Credentials, Token, fetch_token, token_address
+from minicontainer.workshop.checks import Raised, Raises, check, expect, outcome
+from minicontainer.workshop.registry_samples import HOME, HOST, Answer, Direct, Wire
+from minicontainer.workshop.samples import (
+    CONFIG,
+    INDEX,
+    LAYER_GZIP,
+    MANIFEST,
+    Sample,
+    file,
+    sha256,
+    tar,
+)
+
+REPOSITORY = "team/app"
+
+
+def status_of(found):
+    """A response by its status; anything else as it is."""
+    return getattr(found, "status", found)
+
+
+# ---------------------------------------------------------------- parse_reference
+
+NAMES = (
+    'distribution, reference/normalize.go, and distribution-spec, spec.md, "Pulling manifests":'
+    " a name is [registry/]repository[:tag][@digest]; what is left out is docker.io, library/"
+    " and latest"
+)
+DIGEST = "sha256:" + "7" * 64
+
+
+def parts(text):
+    """The four parts of a name as a plain tuple, or what was raised."""
+    found = outcome(parse_reference, text)
+    return tuple(found) if isinstance(found, Reference) else found
+
+
+def expect_parts(text, registry, repository, tag="latest", digest=None, **mistakes):
+    """Each mistake is a name, with - as _, and what it gives in place of the right parts."""
+    found = parts(text)
+    keys = {key.replace("_", "-"): found == value for key, value in mistakes.items()}
+    story = f"parse_reference({text!r})"
+    expect(found, (registry, repository, tag, digest), story=story, mistakes=keys)
+
+
+@check("parse_reference", points=2, rule=NAMES)
+def test_short_names():
+    """one word is an image of docker.io/library, two words are somebody's on docker.io"""
+    hub = "docker.io"
+    expect_parts(
+        "nginx",
+        hub,
+        "library/nginx",
+        library_forgotten=(hub, "nginx", "latest", None),
+    )
+    expect_parts("nginx:1.27", hub, "library/nginx", "1.27")
+    expect_parts(
+        "ann/web",
+        hub,
+        "ann/web",
+        user_taken_for_host=("ann", "web", "latest", None),
+        library_everywhere=(hub, "library/ann/web", "latest", None),
+    )
+
+
+@check("parse_reference", points=2, rule=NAMES)
+def test_registries():
+    """a host before the first slash is the registry, with its port"""
+    host = "registry:5000"
+    port_as_tag = [("docker.io", f"library/{host[:8]}", "5000/app", None)]
+    port_as_tag += [
+        (one, two, "5000/app", None) for one in ("docker.io", "") for two in (host[:8],)
+    ]
+    found = parts(f"{host}/app")
+    text = found if isinstance(found, tuple) else ("", "", "", str(found))
+    mistakes = {
+        "port-read-as-tag": found in port_as_tag or "5000/app" in str(text[2:]),
+        "library-everywhere": text[1] == "library/app",
+    }
+    expected = (host, "app", "latest", None)
+    expect(found, expected, story=f"parse_reference('{host}/app')", mistakes=mistakes)
+    expect_parts(f"{host}/team/app:1.0", host, "team/app", "1.0")
+    expect_parts(
+        "quay.io/app",
+        "quay.io",
+        "app",
+        library_everywhere=("quay.io", "library/app", "latest", None),
+    )
+    expect_parts(
+        "localhost/app",
+        "localhost",
+        "app",
+        localhost_forgotten=("docker.io", "localhost/app", "latest", None),
+    )
+
+
+@check("parse_reference", points=1, rule=NAMES)
+def test_docker_io_by_its_names():
+    """docker.io may be written out, and has a second name"""
+    for host in ("docker.io", "index.docker.io"):
+        expect_parts(
+            f"{host}/nginx",
+            "docker.io",
+            "library/nginx",
+            library_only_for_short_names=(host, "nginx", "latest", None),
+            second_name_kept=(host, "library/nginx", "latest", None),
+        )
+    expect_parts("docker.io/ann/web:2", "docker.io", "ann/web", "2")
+
+
+@check("parse_reference", points=2, rule=NAMES)
+def test_digests():
+    """a digest stands behind @, and then no tag is added"""
+    for text, host, name in (
+        (f"quay.io/app@{DIGEST}", "quay.io", "app"),
+        (f"nginx@{DIGEST}", "docker.io", "library/nginx"),
+    ):
+        cut = (host, f"{name}@sha256", "7" * 64, None)
+        found = parts(text)
+        mistakes = {
+            "latest-beside-digest": found == (host, name, "latest", DIGEST),
+            "digest-cut-at-colon": found == cut or "@sha256'" in str(found),
+        }
+        story = f"parse_reference({text!r})"
+        expect(found, (host, name, None, DIGEST), story=story, mistakes=mistakes)
+    expect_parts(f"host:80/app:1.0@{DIGEST}", "host:80", "app", "1.0", DIGEST)
+
+
+@check("parse_reference", points=1, rule=NAMES)
+def test_bad_names():
+    """what is no name raises BadReference"""
+    bad = ("", "quay.io/App", "https://quay.io/app", "app:-x", "app@sha256:12", "quay.io/a//b")
+    for text in bad:
+        found = parts(text)
+        mistakes = {"name-unchecked": isinstance(found, tuple)}
+        expect(found, Raises(BadReference), story=f"parse_reference({text!r})", mistakes=mistakes)
+    found = parts("app:")
+    mistakes = {"empty-tag-forgiven": isinstance(found, tuple)}
+    expect(found, Raises(BadReference), story="parse_reference('app:')", mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- parse_challenge
+
+CHALLENGES = (
+    "RFC 9110, sections 5.6.4 and 11.6.1: a list of challenges, each a scheme with parameters;"
+    " commas separate both, but not inside of quotes; schemes and names of parameters know no"
+    " capital letters"
+)
+
+
+def challenges(header):
+    """The challenges as plain tuples, or what was raised."""
+    found = outcome(parse_challenge, header)
+    return [tuple(one) for one in found] if isinstance(found, list) else found
+
+
+def values_of(found):
+    """All values of parameters that were found."""
+    return [] if isinstance(found, Raised) else [v for _, p in found for v in p.values()]
+
+
+@check("parse_challenge", points=1, rule=CHALLENGES)
+def test_one_challenge():
+    """a scheme and its parameters come out, without quotes"""
+    header = 'Bearer realm="https://auth.example/token",service=reg'
+    expected = [("bearer", {"realm": "https://auth.example/token", "service": "reg"})]
+    found = challenges(header)
+    mistakes = {
+        "quotes-kept": lambda: any('"' in value for value in values_of(found)),
+        "capital-letters-kept": lambda: found[0][0] == "Bearer",
+    }
+    expect(found, expected, story=f"the header was {header}", mistakes=mistakes)
+
+
+@check("parse_challenge", points=2, rule=CHALLENGES)
+def test_commas_in_quotes():
+    """a comma inside of quotes separates nothing"""
+    header = 'Bearer realm="https://a.example/t", scope="repository:app:pull,push", error="a=b, c"'
+    parameters = {
+        "realm": "https://a.example/t",
+        "scope": "repository:app:pull,push",
+        "error": "a=b, c",
+    }
+    found = challenges(header)
+    torn = not isinstance(found, Raised) and "repository:app:pull,push" not in values_of(found)
+    mistakes = {"split-at-commas": torn or found == Raises((ValueError, IndexError, BadChallenge))}
+    expect(found, [("bearer", parameters)], story=f"the header was {header}", mistakes=mistakes)
+
+
+@check("parse_challenge", points=2, rule=CHALLENGES)
+def test_several_challenges():
+    """a header may hold several challenges, in the registry's order"""
+    header = 'Negotiate, Basic realm="reg", Bearer realm="https://a.example/t",service="reg"'
+    bearer = {"realm": "https://a.example/t", "service": "reg"}
+    expected = [("negotiate", {}), ("basic", {"realm": "reg"}), ("bearer", bearer)]
+    found = challenges(header)
+    several = isinstance(found, list)
+    mistakes = {
+        "one-challenge-only": several and len(found) == 1,
+        "order-lost": several
+        and len(found) == 3
+        and sorted(map(str, found)) == sorted(map(str, expected)),
+        "parameters-in-wrong-challenge": several and len(found) == 3,
+    }
+    expect(found, expected, story=f"the header was {header}", mistakes=mistakes)
+
+
+@check("parse_challenge", points=1, rule=CHALLENGES)
+def test_capital_letters():
+    """schemes and names are given in lower case, values as they are"""
+    header = 'BEARER Realm = "https://A.example/T" , SERVICE="Reg"'
+    expected = [("bearer", {"realm": "https://A.example/T", "service": "Reg"})]
+    found = challenges(header)
+    mistakes = {
+        "values-changed": lambda: "reg" in values_of(found),
+        "capital-letters-kept": lambda: {"Realm", "SERVICE"} & set(found[0][1]) != set(),
+    }
+    expect(found, expected, story=f"the header was {header}", mistakes=mistakes)
+
+
+@check("parse_challenge", points=1, rule=CHALLENGES)
+def test_quotes_in_quotes():
+    """a quote inside of quotes has a backslash, which is not part of the value"""
+    header = r'Basic realm="the \"new\" one, \\o/"'
+    found = challenges(header)
+    mistakes = {"backslash-kept": lambda: any(r"\"" in value for value in values_of(found))}
+    expected = [("basic", {"realm": r'the "new" one, \o/'})]
+    expect(found, expected, story=f"the header was {header}", mistakes=mistakes)
+    header = "Negotiate abc==, Basic realm=x"
+    expected = [("negotiate", {"token68": "abc=="}), ("basic", {"realm": "x"})]
+    expect(challenges(header), expected, story=f"the header was {header}")
+
+
+@check("parse_challenge", points=1, rule=CHALLENGES)
+def test_bad_headers():
+    """what is no challenge raises BadChallenge"""
+    for header in ('realm="x"', 'Bearer realm="open', 'Bearer realm="x" "y"'):
+        found = outcome(parse_challenge, header)
+        mistakes = {"nonsense-accepted": isinstance(found, list)}
+        story = f"the header was {header}"
+        expect(found, Raises(BadChallenge), story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- token_address
+
+ASKING = (
+    'distribution, docs/spec/auth/token.md, "Requesting a Token": GET the realm with the query'
+    " parameters service (from the challenge) and scope"
+)
+REALM = "https://auth.example/token"
+PULL = f"repository:{REPOSITORY}:pull"
+
+
+def bearer(**parameters):
+    return Challenge("bearer", {"realm": REALM, "service": HOST, **parameters})
+
+
+def address(challenge):
+    """The address in parts: up to the query, then the query's."""
+    found = outcome(token_address, challenge, PULL)
+    if not isinstance(found, str):
+        return found
+    place, _, query = found.partition("?")
+    return place, sorted(urllib.parse.parse_qsl(query, keep_blank_values=True))
+
+
+@check("token_address", points=2, rule=ASKING)
+def test_address_of_token_service():
+    """realm, service and our own scope make the address"""
+    wider = f"repository:{REPOSITORY}:pull,push"
+    found = address(bearer(scope=wider))
+    query = dict(found[1]) if isinstance(found, tuple) else {}
+    mistakes = {
+        "scope-of-the-challenge": wider in query.values(),
+        "scope-forgotten": query == {"service": HOST},
+        "realm-in-query": "realm" in query,
+    }
+    expected = (REALM, [("scope", PULL), ("service", HOST)])
+    story = f"the realm is {REALM}, the service {HOST}, the scope that we want {PULL}"
+    expect(found, expected, story=story, mistakes=mistakes)
+
+
+@check("token_address", points=1, rule=ASKING)
+def test_address_is_encoded():
+    """what has a meaning of its own in an address is encoded"""
+    found = address(bearer(service="reg & friends #1"))
+    expected = (REALM, [("scope", PULL), ("service", "reg & friends #1")])
+    mistakes = {"query-not-encoded": isinstance(found, tuple)}
+    expect(found, expected, story="the service is called reg & friends #1", mistakes=mistakes)
+
+
+@check("token_address", points=1, rule=ASKING)
+def test_realm_with_a_query():
+    """a realm may have a query already, and a challenge may name no service"""
+    realm = f"{REALM}?account=7"
+    found = address(Challenge("bearer", {"realm": realm, "service": HOST}))
+    expected = (REALM, [("account", "7"), ("scope", PULL), ("service", HOST)])
+    mistakes = {
+        "second-question-mark": isinstance(found, tuple) and "?" in str(found[1]),
+        "realms-query-lost": found == (REALM, expected[1][1:]),
+    }
+    expect(found, expected, story=f"the realm is {realm}", mistakes=mistakes)
+    found = address(Challenge("bearer", {"realm": REALM}))
+    mistakes = {"service-required": found == Raises(KeyError) or "None" in str(found)}
+    story = "the challenge names no service"
+    expect(found, (REALM, [("scope", PULL)]), story=story, mistakes=mistakes)
+
+
+@check("token_address", points=1, rule=ASKING)
+def test_no_realm():
+    """a challenge that does not say where raises BadAnswer"""
+    for challenge in (
+        Challenge("bearer", {"service": HOST}),
+        Challenge("basic", {"realm": "reg"}),
+        Challenge("bearer", {"realm": "file:///etc/passwd"}),
+    ):
+        found = address(challenge)
+        mistakes = {"realm-unchecked": not isinstance(found, Raised) or found == Raises(KeyError)}
+        expect(found, Raises(BadAnswer), story=f"the challenge was {challenge}", mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- fetch_token
+
+TOKENS = (
+    'distribution, docs/spec/auth/token.md, "Token Response Fields": the token stands in token,'
+    " or in access_token for those who know OAuth 2.0; where expires_in is missing it holds for"
+    " 60 seconds"
+)
+
+
+def fetched(document, credentials=None, status=200, challenge=None):
+    """The token that came of the service's answer, as a plain tuple, and the wire."""
+    wire = Wire(lambda asked: Answer(status, document))
+    found = outcome(fetch_token, wire, challenge or bearer(), REPOSITORY, credentials)
+    return (tuple(found) if isinstance(found, Token) else found), wire
+
+
+@check("fetch_token", points=1, rule=TOKENS)
+def test_token_for_everybody():
+    """without credentials, the service is asked for a token to pull, and nothing more"""
+    challenge = bearer(scope=f"repository:{REPOSITORY}:pull,push")
+    found, wire = fetched({"token": "t0", "expires_in": 300}, challenge=challenge)
+    mistakes = {"nobody-asked": found == Raises(LoginNeeded) and not wire.asked}
+    story = 'the service answered {"token": "t0", "expires_in": 300}'
+    expect(found, ("t0", 300), story=story, mistakes=mistakes)
+    scope = wire.asked[0].query.get("scope")
+    mistakes = {"scope-taken-over": scope == f"repository:{REPOSITORY}:pull,push"}
+    story = "the scope that the service was asked for"
+    expect(scope, PULL, story=story, mistakes=mistakes)
+
+
+@check("fetch_token", points=2, rule=TOKENS)
+def test_access_token():
+    """the token may be called access_token"""
+    found, _ = fetched({"access_token": "t1", "expires_in": 300})
+    mistakes = {
+        "access-token-ignored": found == Raises((BadAnswer, KeyError)) or found == (None, 300)
+    }
+    story = 'the service answered {"access_token": "t1", "expires_in": 300}'
+    expect(found, ("t1", 300), story=story, mistakes=mistakes)
+    found, _ = fetched({"token": "", "access_token": "t2", "expires_in": 300})
+    mistakes = {"empty-token-taken": found == Raises(BadAnswer) or found == ("", 300)}
+    story = 'the service answered {"token": "", "access_token": "t2", "expires_in": 300}'
+    expect(found, ("t2", 300), story=story, mistakes=mistakes)
+
+
+@check("fetch_token", points=1, rule=TOKENS)
+def test_lifetime():
+    """a token with no expires_in is good for 60 seconds"""
+    found, _ = fetched({"token": "t0"})
+    mistakes = {
+        "lifetime-required": found == Raises((KeyError, TypeError)) or found == ("t0", None)
+    }
+    expect(found, ("t0", 60), story='the service answered {"token": "t0"}', mistakes=mistakes)
+
+
+@check("fetch_token", points=1, rule=TOKENS)
+def test_no_token():
+    """an answer with no token is an error, and so is a no"""
+    for document in ({"expires_in": 300}, {"token": None}, {"token": 7}, {"token": "a\r\nb: c"}):
+        found, _ = fetched(document)
+        mistakes = {"token-unchecked": isinstance(found, tuple) or found == Raises(KeyError)}
+        story = f"the service answered {json.dumps(document)}"
+        expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+    found, _ = fetched({"token": "t0"}, status=401)
+    mistakes = {"service-status-ignored": isinstance(found, tuple)}
+    expect(found, Raises(LoginNeeded), story="the service answered 401", mistakes=mistakes)
+
+
+@check("fetch_token", points=1, rule=TOKENS)
+def test_login_is_shown():
+    """a login is shown to the token service"""
+    found, wire = fetched({"token": "t0"}, Credentials("ann", "pw"))
+    shown = wire.asked[0].authorization if wire.asked else found
+    mistakes = {"login-left-out": shown is None}
+    story = "the credentials were ann, pw: the Authorization header that the service saw"
+    expect(shown, "Basic YW5uOnB3", story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- send_with_token
+
+STEPS = (
+    "distribution, docs/spec/auth/token.md, steps 1 to 6: ask; on a 401 get a token as its"
+    " challenge says; ask again with the token"
+)
+URL = f"{HOME}/v2/{REPOSITORY}/manifests/latest"
+ASK_THERE = 'Bearer realm="https://auth.example/token"'
+HEADERS = {"Accept": "application/json"}
+
+
+def guarded(good, most=20):
+    """A registry that wants to see the Authorization `good`; none is good if it is None."""
+
+    def answer(asked):
+        if good is not None and asked.authorization == good:
+            return Answer(200, b"ok")
+        return Answer(401, b"no", WWW_Authenticate=ASK_THERE)
+
+    return Wire(answer, most)
+
+
+def sent(registry, method="GET"):
+    return outcome(send_with_token, registry, method, URL, REPOSITORY, HEADERS)
+
+
+@check("send_with_token", points=2, rule=STEPS)
+def test_challenge_is_answered():
+    """after a 401 a token is fetched, and the same request is sent with it"""
+    registry = Direct(guarded("Bearer fresh"))
+    found = sent(registry, "HEAD")
+    seen = [asked.authorization for asked in registry.wire.asked]
+    mistakes = {"refusal-given-back": status_of(found) == 401 and len(seen) == 1}
+    story = "the registry answered 401 to the first request, and wants the token “fresh”"
+    expect(status_of(found), 200, story=story, mistakes=mistakes)
+    expect(seen, [None, "Bearer fresh"], story="the Authorization headers that the registry saw")
+    expect(registry.renewed, [(ASK_THERE, {})], story="what registry.renew was asked for")
+    second = registry.wire.asked[1]
+    mistakes = {"headers-lost": second.headers.get("accept") is None}
+    accept = (second.method, second.headers.get("accept"))
+    story = "the second request's method and Accept header"
+    expect(accept, ("HEAD", HEADERS["Accept"]), story=story, mistakes=mistakes)
+
+
+@check("send_with_token", points=2, rule=STEPS)
+def test_refused_again():
+    """a registry that refuses a new token is not asked a third time"""
+    registry = Direct(guarded(None))
+    found = sent(registry)
+    times = len(registry.wire.asked)
+    mistakes = {"endless-401": times > 3}
+    expect(times, 2, story="a registry answers 401 every time; requests", mistakes=mistakes)
+    mistakes = {"second-401-raised": isinstance(found, Raised)}
+    expect(status_of(found), 401, story="the answer that is given back", mistakes=mistakes)
+
+
+@check("send_with_token", points=1, rule=STEPS)
+def test_known_token():
+    """the token of last time is shown first; when it is too old, a new one is fetched"""
+    registry = Direct(guarded("Bearer known"), known="Bearer known")
+    sent(registry)
+    seen = [asked.authorization for asked in registry.wire.asked]
+    mistakes = {"known-token-not-shown": seen[:1] == [None]}
+    story = "a token is known from last time, and good: the Authorization headers that were sent"
+    expect(seen, ["Bearer known"], story=story, mistakes=mistakes)
+    expect(registry.renewed, [], story="the known token was good; renewals")
+    registry = Direct(guarded("Bearer fresh"), known="Bearer old")
+    found = sent(registry)
+    story = "the known token is too old"
+    expect(status_of(found), 200, story=story)
+    used = [used for _, used in registry.renewed]
+    story = "the headers that renew was told of, as the refused ones"
+    mistakes = {
+        "refused-token-not-told": used == [{}] or {"Authorization": "Bearer old"} not in used
+    }
+    expect(used, [{"Authorization": "Bearer old"}], story=story, mistakes=mistakes)
+
+
+@check("send_with_token", points=1, rule=STEPS)
+def test_other_answers():
+    """other answers are given back as they are"""
+    for status, headers in ((404, {}), (403, {"WWW_Authenticate": ASK_THERE}), (401, {})):
+        registry = Direct(Wire(lambda asked, s=status, h=headers: Answer(s, b"no", **h)))
+        found = sent(registry)
+        told = " and a challenge" if headers else " and no challenge"
+        story = f"the registry answered {status}{told}"
+        again = len(registry.wire.asked) > 1
+        mistakes = {
+            "challenge-required": status == 401 and (isinstance(found, Raised) or again),
+            "errors-answered-with-a-token": status != 401 and (again or bool(registry.renewed)),
+        }
+        result = (status_of(found), len(registry.wire.asked))
+        shown = f"({status}, 1): the answer, after one request"
+        expect(result, (status, 1), story=story, mistakes=mistakes, shown=shown)
+
+
+# ---------------------------------------------------------------- follow_redirects
+
+REDIRECTING = (
+    "RFC 9110, sections 15.4 and 10.2.2: go on at the address in Location, which may be"
+    " relative; take off credentials that are not for the new server"
+)
+BLOB = f"{HOME}/v2/{REPOSITORY}/blobs/{DIGEST}"
+STORE = "https://storage.example/xyz?signature=1"
+
+
+def followed(targets, url=BLOB, headers=None, most=40):
+    """What came of it, and the wire, when `targets` (address -> Location) redirect."""
+
+    def answer(asked):
+        if asked.url in targets:
+            return Answer(307, b"over there", Location=targets[asked.url])
+        return Answer(200, b"the blob")
+
+    wire = Wire(answer, most)
+    given = {"Authorization": "Bearer t0", "Range": "bytes=5-"} if headers is None else headers
+    return outcome(follow_redirects, wire, "GET", url, given), wire
+
+
+@check("follow_redirects", points=1, rule=REDIRECTING)
+def test_redirect_is_followed():
+    """the answer at the end of the way is given, and the other headers come along"""
+    found, wire = followed({BLOB: STORE})
+    story = f"the registry answers 307, Location: {STORE}"
+    expect(status_of(found), 200, story=story)
+    asked = [(asked.url, asked.headers.get("range")) for asked in wire.asked]
+    mistakes = {"other-headers-lost": (STORE, None) in asked}
+    expected = [(BLOB, "bytes=5-"), (STORE, "bytes=5-")]
+    expect(asked, expected, story="the addresses asked, and the Range headers", mistakes=mistakes)
+
+
+@check("follow_redirects", points=2, rule=REDIRECTING)
+def test_token_stays_home():
+    """the token goes to no other server"""
+    for target in (STORE, f"{HOME}:8443/blob", f"https://{HOST}.evil.example/blob"):
+        _, wire = followed({BLOB: target})
+        shown = wire.asked[-1].authorization
+        other = urllib.parse.urlsplit(target).hostname == HOST
+        mistakes = {
+            "port-not-compared": shown is not None and other,
+            "beginning-compared": shown is not None and "evil" in target,
+            "token-sent-along": shown is not None,
+        }
+        story = f"{HOST} redirects to {target}; the Authorization header that is sent there"
+        expect(shown, None, story=story, mistakes=mistakes)
+    given = {"Authorization": "Bearer t0"}
+    followed({BLOB: STORE}, headers=given)
+    story = "the dict of headers that was given to follow_redirects, afterwards"
+    mistakes = {"callers-headers-changed": given == {}}
+    expect(given, {"Authorization": "Bearer t0"}, story=story, mistakes=mistakes)
+
+
+@check("follow_redirects", points=1, rule=REDIRECTING)
+def test_same_server_gets_the_token():
+    """on the same server the token is needed, and Location may be relative"""
+    for location in (f"{HOME}/other/blob", "/other/blob"):
+        found, wire = followed({BLOB: location})
+        story = f"Location: {location}"
+        urls = [asked.url for asked in wire.asked[1:]]
+        wanted = [f"{HOME}/other/blob"]
+        mistakes = {"relative-location": location.startswith("/")}
+        expect(found if isinstance(found, Raised) else urls, wanted, story=story, mistakes=mistakes)
+        mistakes = {"token-always-dropped": wire.asked[-1].authorization is None}
+        story += "; the Authorization header that is sent there"
+        expect(wire.asked[-1].authorization, "Bearer t0", story=story, mistakes=mistakes)
+
+
+@check("follow_redirects", points=1, rule=REDIRECTING)
+def test_redirects_end():
+    """after ten redirects it is enough"""
+    way = {f"{HOME}/{n}": f"{HOME}/{n + 1}" for n in range(10)}
+    found, _ = followed(way, f"{HOME}/0")
+    mistakes = {"one-redirect-only": status_of(found) == 307}
+    expect(status_of(found), 200, story="ten redirects, one after the other", mistakes=mistakes)
+    found, wire = followed({BLOB: BLOB})
+    mistakes = {"endless-redirects": len(wire.asked) >= 40 or found == Raises(RecursionError)}
+    story = "a server redirects to itself, for ever"
+    expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+
+
+@check("follow_redirects", points=1, rule=REDIRECTING)
+def test_redirects_not_to_follow():
+    """https does not lead to http, and not each 3xx is a redirect"""
+    found, wire = followed({BLOB: "http://storage.example/xyz"})
+    mistakes = {"https-to-http": len(wire.asked) > 1}
+    story = "an https address redirects to http://storage.example/xyz"
+    expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+    wire = Wire(lambda asked: Answer(304, b"", ETag='"x"'))
+    found = outcome(follow_redirects, wire, "GET", BLOB, {})
+    mistakes = {"every-3xx-followed": isinstance(found, Raised)}
+    story = "the answer is 304 (not modified), with no Location"
+    expect(status_of(found), 304, story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- list_tags
+
+TAGS = (
+    'distribution-spec, spec.md, "Listing Tags": the answer is {"name": …, "tags": […]}; while'
+    ' there is more, the Link header with rel="next" says where'
+)
+LIST = f"/v2/{REPOSITORY}/tags/list"
+
+
+def pages(answers):
+    """A registry whose pages are `answers`: path and query -> (tags, Link)."""
+
+    def answer(asked):
+        tags, link = answers[asked.url.removeprefix(HOME)]
+        document = {"name": REPOSITORY, "tags": tags}
+        return Answer(200, document, **({"Link": link} if link else {}))
+
+    return Direct(Wire(answer))
+
+
+def tags_of(answers):
+    return outcome(list_tags, pages(answers), REPOSITORY)
+
+
+@check("list_tags", points=1, rule=TAGS)
+def test_one_page():
+    """the tags come in the registry's order"""
+    found = tags_of({LIST: (["2", "10", "latest", "1"], None)})
+    expected = ["2", "10", "latest", "1"]
+    mistakes = {"tags-sorted": isinstance(found, list) and sorted(found) == sorted(expected)}
+    expect(found, expected, story="the registry has four tags on one page", mistakes=mistakes)
+
+
+@check("list_tags", points=2, rule=TAGS)
+def test_several_pages():
+    """Link leads from page to page"""
+    answers = {
+        LIST: (["a", "b"], f'<{LIST}?n=2&last=b>; rel="next"'),
+        f"{LIST}?n=2&last=b": (["c", "d"], f'<{HOME}{LIST}?n=2&last=d>; rel="next"'),
+        f"{LIST}?n=2&last=d": (["e"], None),
+    }
+    found = tags_of(answers)
+    mistakes = {
+        "link-ignored": found == ["a", "b"],
+        "second-page-only": found == ["a", "b", "c", "d"],
+        "last-page-only": found == ["e"],
+    }
+    expected = ["a", "b", "c", "d", "e"]
+    expect(found, expected, story="the registry has five tags on three pages", mistakes=mistakes)
+
+
+@check("list_tags", points=1, rule=TAGS)
+def test_odd_lists():
+    """tags may be null, and a tag may come twice"""
+    found = tags_of({LIST: (None, None)})
+    mistakes = {"null-not-expected": found == Raises(TypeError) or found == [None]}
+    expect(found, [], story='the registry answered {"tags": null}', mistakes=mistakes)
+    again = f"{LIST}?last=b"
+    found = tags_of({LIST: (["a", "b"], f'<{again}>; rel="next"'), again: (["b", "c"], None)})
+    mistakes = {"tag-twice": found == ["a", "b", "b", "c"]}
+    expect(found, ["a", "b", "c"], story="both pages have the tag b", mistakes=mistakes)
+
+
+@check("list_tags", points=1, rule=TAGS, seconds=1.0)
+def test_list_without_end():
+    """a list that never ends raises BadAnswer"""
+    wire = Wire(
+        lambda asked: Answer(200, {"tags": ["a"]}, Link=f'<{LIST}?n=1>; rel="next"'), MOST_PAGES + 5
+    )
+    found = outcome(list_tags, Direct(wire), REPOSITORY)
+    mistakes = {"endless-list": len(wire.asked) > MOST_PAGES}
+    story = "the second page says that it is followed by itself"
+    expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+
+    def ever_more(asked):
+        number = int(asked.query.get("n", 0)) + 1
+        return Answer(200, {"tags": []}, Link=f'<{LIST}?n={number}>; rel="next"')
+
+    wire = Wire(ever_more, MOST_PAGES + 5)
+    found = outcome(list_tags, Direct(wire), REPOSITORY)
+    mistakes = {"pages-not-counted": len(wire.asked) > MOST_PAGES}
+    story = "each page is followed by another one, for ever"
+    expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- get_manifest
+
+PULLING = (
+    'distribution-spec, spec.md, "Pulling manifests": the client says in Accept which types it'
+    " understands; the content must have the digest that was asked for, or that was promised"
+)
+DOCUMENT = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": DIGEST, "size": 7},
+        "layers": [],
+    },
+    indent=3,
+).encode()
+FLIPPED = DOCUMENT.replace(b'"size": 7', b'"size": 6')
+DESCRIPTOR = {"mediaType": MANIFEST, "digest": sha256(DOCUMENT), "size": len(DOCUMENT)}
+
+
+def manifest_from(reference, content=DOCUMENT, promise="", media_type=MANIFEST):
+    """What get_manifest gives, and the wire; `promise` is the header Docker-Content-Digest."""
+    headers = {"Docker_Content_Digest": promise} if promise else {}
+    wire = Wire(lambda asked: Answer(200, content, Content_Type=media_type, **headers))
+    return outcome(get_manifest, Direct(wire), REPOSITORY, reference), wire
+
+
+@check("get_manifest", points=1, rule=PULLING)
+def test_manifest_by_tag():
+    """descriptor and bytes are given, by tag and by digest"""
+    for reference in ("1.0", DESCRIPTOR["digest"]):
+        found, wire = manifest_from(reference, promise=DESCRIPTOR["digest"])
+        story = f"get_manifest(registry, {REPOSITORY!r}, {reference[:14]!r})"
+        path = f"/v2/{REPOSITORY}/manifests/{reference}"
+        expect(wire.paths, [path], story=f"{story} asks for")
+        digest = found[0].get("digest") if isinstance(found, tuple) else None
+        rewritten = [
+            sha256(json.dumps(json.loads(DOCUMENT), **how).encode()) for how in ({}, {"indent": 2})
+        ]
+        mistakes = {
+            "rewritten-json": digest in rewritten or found == Raises(DigestMismatch),
+            "content-only": found == DOCUMENT,
+        }
+        expect(found, (DESCRIPTOR, DOCUMENT), story=story, mistakes=mistakes)
+
+
+@check("get_manifest", points=2, rule=PULLING)
+def test_accept():
+    """the request says which four types we understand"""
+    _, wire = manifest_from("1.0")
+    accept = wire.asked[0].headers.get("accept", "") if wire.asked else ""
+    types = sorted(part.partition(";")[0].strip() for part in accept.split(",") if part.strip())
+    docker = "application/vnd.docker.distribution.manifest"
+    expected = sorted([INDEX, MANIFEST, f"{docker}.list.v2+json", f"{docker}.v2+json"])
+    mistakes = {
+        "accept-missing": types in ([], ["*/*"], ["application/json"]),
+        "accept-too-few": set(types) < set(expected),
+    }
+    expect(types, expected, story="the types in the Accept header", mistakes=mistakes)
+
+
+@check("get_manifest", points=2, rule=PULLING)
+def test_manifest_with_a_flipped_bit():
+    """content with another digest than the one asked for is refused"""
+    for promise in ("", DESCRIPTOR["digest"], sha256(FLIPPED)):
+        found, _ = manifest_from(DESCRIPTOR["digest"], FLIPPED, promise)
+        given = isinstance(found, tuple)
+        mistakes = {
+            "promise-believed": given and promise == sha256(FLIPPED),
+            "manifest-unchecked": given,
+        }
+        told = (
+            "the digest of what it sent" if promise == sha256(FLIPPED) else promise[:14] or "none"
+        )
+        story = f"one bit of the content is flipped; the digest that the registry promises: {told}"
+        expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
+
+
+@check("get_manifest", points=1, rule=PULLING)
+def test_promised_digest():
+    """by tag, the promised digest must be right, where there is one"""
+    found, _ = manifest_from("1.0", FLIPPED, DESCRIPTOR["digest"])
+    mistakes = {"promise-unchecked": isinstance(found, tuple)}
+    story = "one bit is flipped on the way, after the registry promised the digest of the original"
+    expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
+    found, _ = manifest_from("1.0")
+    none = isinstance(found, tuple) and found[0].get("digest") is None
+    kinds = (KeyError, AttributeError, TypeError, ImageError)
+    mistakes = {"promise-required": none or found == Raises(kinds)}
+    story = "the registry promises no digest, which it may"
+    expect(found, (DESCRIPTOR, DOCUMENT), story=story, mistakes=mistakes)
+
+
+@check("get_manifest", points=1, rule=PULLING)
+def test_media_type():
+    """the type is known even if the registry's header does not tell it"""
+    found, _ = manifest_from("1.0", media_type="text/plain; charset=utf-8")
+    kind = found[0].get("mediaType") if isinstance(found, tuple) else found
+    mistakes = {"header-believed": str(kind).startswith("text/plain")}
+    story = "Content-Type is text/plain, the document itself says what it is; the mediaType found"
+    expect(kind, MANIFEST, story=story, mistakes=mistakes)
+    endless = (b" " * 65536 for _ in range(1000))
+    found, _ = manifest_from("1.0", endless)
+    mistakes = {"read-without-limit": next(endless, None) is None}
+    story = "the answer has 64 MB, which no manifest has"
+    expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- get_blob
+
+BLOBS = (
+    'distribution-spec, spec.md, "Pulling blobs", and image-spec, descriptor.md,'
+    ' "Verification": the content has the size and the digest of its descriptor, or is refused'
+)
+RANGES = (
+    "RFC 9110, sections 14.2 and 15.3.7: Range asks for a part; 206 brings it, Content-Range"
+    " says which part it is; 200 brings everything"
+)
+CONTENT = bytes(range(256)) * 64
+PIECES = [CONTENT[at : at + 2048] for at in range(0, len(CONTENT), 2048)]
+LAYER_BLOB = {"mediaType": LAYER_GZIP, "digest": sha256(CONTENT), "size": len(CONTENT)}
+BROKEN = ConnectionResetError("connection reset by peer")
+
+
+def blob_from(layout, answer, descriptor=LAYER_BLOB):
+    """What get_blob gives, and the wire."""
+    wire = Wire(answer)
+    return outcome(get_blob, Direct(wire), REPOSITORY, descriptor, layout), wire
+
+
+def stored(layout, digest=LAYER_BLOB["digest"]):
+    """The blob's content as it is in the layout; None if it is not there."""
+    path = layout.path.joinpath("blobs", *digest.split(":"))
+    return path.read_bytes() if path.exists() else None
+
+
+def in_words(content):
+    """What is stored, for a report."""
+    if content is None:
+        return "no blob"
+    return "the whole blob" if content == CONTENT else f"{len(content)} bytes that are not the blob"
+
+
+def bytes_on_disk(layout):
+    return sum(path.stat().st_size for path in layout.path.rglob("*") if path.is_file())
+
+
+@check("get_blob", points=1, rule=BLOBS)
+def test_blob_arrives(tmp_path):
+    """the blob is in the layout under its digest, and progress is told"""
+    layout = create_layout(tmp_path)
+    told = []
+    wire = Wire(lambda asked: Answer(200, list(PIECES)))
+    arguments = (Direct(wire), REPOSITORY, LAYER_BLOB, layout)
+    found = outcome(get_blob, *arguments, lambda descriptor, count: told.append(count))
+    expect(wire.paths[:1], [f"/v2/{REPOSITORY}/blobs/{LAYER_BLOB['digest']}"], story="asked for")
+    expect(found, None, story=f"a blob of {len(CONTENT)} bytes was there to get")
+    mistakes = {"never-committed": stored(layout) is None}
+    expect(in_words(stored(layout)), "the whole blob", story="in the layout", mistakes=mistakes)
+    mistakes = {"progress-untold": told == []}
+    story = "the last that progress was told: how many bytes are there"
+    expect(told[-1:], [len(CONTENT)], story=story, mistakes=mistakes)
+
+
+@check("get_blob", points=2, rule=BLOBS)
+def test_blob_with_a_flipped_bit(tmp_path):
+    """a blob with one flipped bit is refused, and gets no name"""
+    layout = create_layout(tmp_path)
+    wrong = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
+    found, _ = blob_from(layout, lambda asked: Answer(200, wrong))
+    mistakes = {"blob-unchecked": stored(layout) is not None and not isinstance(found, Raised)}
+    story = "one bit is flipped on the way"
+    expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
+    mistakes = {"kept-under-its-name": stored(layout) is not None}
+    expect(in_words(stored(layout)), "no blob", story=story, mistakes=mistakes)
+
+
+@check("get_blob", points=2, rule=BLOBS)
+def test_blob_is_streamed(tmp_path):
+    """what arrives goes to the disk piece by piece"""
+    layout = create_layout(tmp_path)
+    before = bytes_on_disk(layout)
+    on_disk = []
+
+    def body():
+        for piece in PIECES:
+            on_disk.append(bytes_on_disk(layout) - before)
+            yield piece
+
+    found, _ = blob_from(layout, lambda asked: Answer(200, body()))
+    expect(found, None, story=f"a blob came in {len(PIECES)} pieces")
+    half = len(CONTENT) // 2
+    mistakes = {"whole-blob-in-memory": True}
+    story = f"how much was on the disk before the last piece of {len(CONTENT)} bytes came"
+    shown = f"at least {half} bytes"
+    enough = on_disk[-1] >= half
+    expect(True if enough else on_disk[-1], True, story=story, mistakes=mistakes, shown=shown)
+
+
+@check("get_blob", points=2, rule=RANGES)
+def test_blob_is_continued(tmp_path):
+    """after a broken connection the rest is asked for, and only the rest"""
+    layout = create_layout(tmp_path)
+
+    def answer(asked):
+        if "range" not in asked.headers:
+            return Answer(200, [*PIECES[:3], BROKEN])
+        part = f"bytes {asked.start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        return Answer(206, CONTENT[asked.start :], Content_Range=part)
+
+    found, wire = blob_from(layout, answer)
+    asked = [asked.headers.get("range") for asked in wire.asked]
+    story = "the connection breaks after 6144 bytes"
+    mistakes = {
+        "partial-kept-as-finished": stored(layout) not in (None, CONTENT) or found is None,
+        "everything-again": asked[1:2] == [None],
+        "one-break-ends-it": len(asked) == 1,
+        "range-one-off": asked[1:2] in (["bytes=6143-"], ["bytes=6145-"]),
+    }
+    result = in_words(stored(layout)) if found is None else found
+    expect(result, "the whole blob", story=story, mistakes=mistakes)
+    expect(asked, [None, "bytes=6144-"], story=f"{story}; Range headers", mistakes=mistakes)
+
+
+@check("get_blob", points=1, rule=RANGES)
+def test_blob_again_from_the_start(tmp_path):
+    """a registry that answers 200 begins again, and so do we"""
+    layout = create_layout(tmp_path)
+    bodies = iter([[*PIECES[:3], BROKEN], list(PIECES)])
+    found, _ = blob_from(layout, lambda asked: Answer(200, next(bodies, [])))
+    doubled = found == Raises((SizeMismatch, DigestMismatch))
+    mistakes = {"appended-after-200": doubled}
+    result = in_words(stored(layout)) if found is None else found
+    story = (
+        "the connection breaks; to the request with Range the registry answers 200, with everything"
+    )
+    expect(result, "the whole blob", story=story, mistakes=mistakes)
+
+
+@check("get_blob", points=2, rule=BLOBS)
+def test_blob_never_complete(tmp_path):
+    """what never gets complete is no blob; the next pull continues it"""
+    layout = create_layout(tmp_path)
+
+    def short(asked):
+        if not asked.start:
+            return Answer(200, [*PIECES[:3], BROKEN])
+        part = f"bytes {asked.start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        return Answer(206, [BROKEN], Content_Range=part)
+
+    found, wire = blob_from(layout, short)
+    mistakes = {
+        "partial-kept-as-finished": stored(layout) is not None,
+        "failure-kept-silent": found is None,
+        "endless-attempts": len(wire.asked) > 20,
+    }
+    story = "the connection breaks after 6144 bytes, and then each time at once"
+    expect(found, Raises(RegistryError), story=story, mistakes=mistakes)
+    expect(in_words(stored(layout)), "no blob", story=story, mistakes=mistakes)
+    part = f"bytes 6144-{len(CONTENT) - 1}/{len(CONTENT)}"
+    found, wire = blob_from(layout, lambda asked: Answer(206, CONTENT[6144:], Content_Range=part))
+    asked = [asked.headers.get("range") for asked in wire.asked]
+    story = "the next day get_blob is called again; Range headers"
+    mistakes = {"yesterdays-part-forgotten": asked[:1] == [None]}
+    expect(asked, ["bytes=6144-"], story=story, mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- pull
+
+WHOLE = (
+    'distribution-spec, spec.md, "Pull", and image-spec, image-layout.md: the manifest, then'
+    " every blob that it names; a name in index.json leads to an image that is all there"
+)
+NAME = f"{HOST}/{REPOSITORY}:1.0"
+PLATFORM = {"os": "linux", "architecture": "amd64"}
+
+
+class Shop:
+    """A registry that has one image, with two layers or as many as `layers` says."""
+
+    def __init__(self, path, layers=("one", "two"), before=lambda asked: None):
+        self.sample = Sample(path / "shop")
+        tars = [tar(file("name", text)) for text in layers]
+        manifest = self.sample.image(tars, {"Cmd": ["/bin/app"]}, platform=PLATFORM)
+        self.top = self.sample.index([manifest])
+        self.manifest = json.loads(self.sample.file(manifest["digest"]).read_text())
+        self.before = before
+        self.wire = Wire(self.answer)
+        self.registry = Direct(self.wire)
+        self.layout = create_layout(path / "store")
+
+    def answer(self, asked):
+        replaced = self.before(asked)
+        if replaced is not None:
+            return replaced
+        last = asked.path.rpartition("/")[2]
+        digest = self.top["digest"] if last == "1.0" else last
+        path = self.sample.file(digest)
+        if ":" not in digest or not path.exists():
+            return Answer(404, {"errors": []})
+        content = path.read_bytes()
+        head = {"Docker_Content_Digest": digest}
+        if "/manifests/" in asked.path:
+            head["Content_Type"] = json.loads(content)["mediaType"]
+        return Answer(200, b"" if asked.method == "HEAD" else content, **head)
+
+    def pull(self):
+        self.wire.asked.clear()
+        reference = Reference(HOST, REPOSITORY, "1.0")
+        return outcome(pull, reference, self.layout, PLATFORM, registry=self.registry)
+
+    def blobs(self):
+        """What was asked for: `config`, `layer 1`, `layer 2` …, sorted."""
+        known = {self.manifest["config"]["digest"]: "config"}
+        for number, layer in enumerate(self.manifest["layers"], 1):
+            known.setdefault(layer["digest"], f"layer {number}")
+        asked = [path.rpartition("/")[2] for path in self.wire.paths if "/blobs/" in path]
+        return sorted(known.get(digest, digest) for digest in asked)
+
+    def missing(self):
+        """The blobs of the manifest that the store has not got."""
+        wanted = [self.manifest["config"], *self.manifest["layers"]]
+        return [one for one in wanted if stored(self.layout, one["digest"]) is None]
+
+    def names(self):
+        index = json.loads((self.layout.path / "index.json").read_text())
+        key = "org.opencontainers.image.ref.name"
+        return {entry["annotations"].get(key): entry["digest"] for entry in index["manifests"]}
+
+
+@check("pull", points=2, rule=WHOLE)
+def test_pull_everything(tmp_path):
+    """config and layers come, then the name is written"""
+    shop = Shop(tmp_path)
+    found = shop.pull()
+    mistakes = {
+        "config-forgotten": shop.blobs() == ["layer 1", "layer 2"],
+        "manifest-only": shop.blobs() == [],
+    }
+    story = "the image has a config and two layers; the blobs that were fetched"
+    fetched = found if isinstance(found, Raised) else shop.blobs()
+    expect(fetched, ["config", "layer 1", "layer 2"], story=story, mistakes=mistakes)
+    names = shop.names()
+    mistakes = {
+        "name-forgotten": names == {},
+        "short-name-kept": names.keys() <= {"1.0", REPOSITORY, f"{REPOSITORY}:1.0"},
+    }
+    expect(names, {NAME: shop.top["digest"]}, story="the names in the layout", mistakes=mistakes)
+    mistakes = {"nothing-returned": found is None}
+    digest = found.get("digest") if isinstance(found, dict) else found
+    story = "the digest of the descriptor that pull returned (the index that the name stands for)"
+    expect(digest, shop.top["digest"], story=story, mistakes=mistakes)
+
+
+@check("pull", points=2, rule=WHOLE)
+def test_pull_skips_what_is_there(tmp_path):
+    """blobs that are there already are not fetched"""
+    shop = Shop(tmp_path)
+    first = shop.manifest["layers"][0]["digest"]
+    here = shop.layout.path.joinpath("blobs", *first.split(":"))
+    here.write_bytes(shop.sample.file(first).read_bytes())
+    found = shop.pull()
+    fetched = found if isinstance(found, Raised) else shop.blobs()
+    story = "layer 1 is in the store already (another image has it); the blobs that were fetched"
+    mistakes = {"fetched-again": "layer 1" in fetched if isinstance(fetched, list) else False}
+    expect(fetched, ["config", "layer 2"], story=story, mistakes=mistakes)
+
+
+@check("pull", points=2, rule=WHOLE)
+def test_name_comes_last(tmp_path):
+    """when a blob fails, pull fails, and the name is not written"""
+    shop = Shop(tmp_path)
+    last = shop.manifest["layers"][-1]["digest"]
+    shop.before = lambda asked: Answer(200, b"x" * 100) if asked.path.endswith(last) else None
+    found = shop.pull()
+    mistakes = {"failure-swallowed": not isinstance(found, Raised)}
+    story = "one layer arrives broken"
+    kinds = (ImageError, RegistryError)
+    expect(found, Raises(kinds), story=story, mistakes=mistakes)
+    mistakes = {"name-before-blobs": True}
+    expect(shop.names(), {}, story=f"{story}; the names in the layout", mistakes=mistakes)
+
+
+@check("pull", points=1, rule=WHOLE)
+def test_pull_in_parallel(tmp_path):
+    """several blobs are fetched at a time"""
+    together = threading.Barrier(2)
+    met = []
+
+    def wait_for_another(asked):
+        if "/blobs/" in asked.path:
+            try:
+                together.wait(0.4 if not met else 0.01)
+                met.append(True)
+            except threading.BrokenBarrierError:
+                met.append(False)
+
+    shop = Shop(tmp_path, ("one", "two", "three"), wait_for_another)
+    found = shop.pull()
+    mistakes = {"one-after-the-other": not isinstance(found, Raised)}
+    story = "the registry waits a moment with each blob for another request to come"
+    shown = "two requests at the same time"
+    result = found if isinstance(found, Raised) else any(met) or "one request at a time"
+    expect(result, True, story=story, mistakes=mistakes, shown=shown)
+
+
+@check("pull", points=1, rule=WHOLE)
+def test_layer_that_stands_twice(tmp_path):
+    """a layer that stands twice in the manifest is fetched once"""
+    shop = Shop(tmp_path, ("one", "two", "one"))
+    found = shop.pull()
+    fetched = found if isinstance(found, Raised) else shop.blobs()
+    story = "layers 1 and 3 are the same; the blobs that were fetched"
+    mistakes = {"fetched-twice": isinstance(fetched, list) and fetched.count("layer 1") > 1}
+    expect(fetched, ["config", "layer 1", "layer 2"], story=story, mistakes=mistakes)

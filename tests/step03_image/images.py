@@ -62,11 +62,18 @@ def tar(*members: tarfile.TarInfo | tuple[tarfile.TarInfo | str, bytes]) -> byte
     return buffer.getvalue()
 
 
-def raw_header(name: bytes, kind: bytes = b"0", size: int | bytes = 0, link: bytes = b"") -> bytes:
+def raw_header(
+    name: bytes,
+    kind: bytes = b"0",
+    size: int | bytes = 0,
+    link: bytes = b"",
+    magic: bytes = b"ustar\x0000",
+    prefix: bytes = b"",
+) -> bytes:
     """A header block, whatever the fields are."""
     length = size if isinstance(size, bytes) else b"%011o\0" % size
     head = name.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + length + b"00000000000\0"
-    tail = kind + link.ljust(100, b"\0") + b"ustar\x0000" + bytes(247)
+    tail = kind + link.ljust(100, b"\0") + magic + bytes(80) + prefix.ljust(167, b"\0")
     checksum = sum(head) + sum(tail) + 8 * 32
     return head + b"%06o\0 " % checksum + tail
 

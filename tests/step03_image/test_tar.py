@@ -142,6 +142,12 @@ def test_clean_names_stay_inside(name) -> None:
     assert parts == ["."] or not {"", ".", ".."} & set(parts)
 
 
+def test_only_ustar_has_a_prefix() -> None:
+    assert one(images.raw_header(b"a", prefix=b"d/e") + END).name == "d/e/a"
+    gnu = images.raw_header(b"a", magic=b"ustar  \0", prefix=b"14000000000\0")  # a time
+    assert one(gnu + END).name == "a"
+
+
 def test_old_archives_mark_directories_by_a_slash() -> None:
     assert one(images.raw_header(b"d/", b"\0") + END).type == tar.DIRECTORY
 

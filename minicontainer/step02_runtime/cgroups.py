@@ -86,7 +86,7 @@ def apply_limits(cgroup: dict, resources: dict) -> None:
     for name, value in resources.get("unified", {}).items():
         if cgroup["version"] == 1 or "/" in name:
             raise ContainerError("linux.resources.unified needs cgroup version 2", name)
-        _write(cgroup, "pids", name, value)
+        write_limit(cgroup, "pids", name, value)
     if resources.get("devices") and cgroup["version"] == 1:
         limit_devices(cgroup, resources["devices"])
 
@@ -94,12 +94,12 @@ def apply_limits(cgroup: dict, resources: dict) -> None:
 def limit_pids(cgroup: dict, maximum: int) -> None:
     """At most `maximum` processes and threads at once in `cgroup`; 0 or less: no limit.
 
-    When the limit is reached, fork(2) fails with EAGAIN.
+    The file pids.max of the controller "pids" takes the number, or the word max; it is
+    the same in both versions of cgroups. At the limit, fork(2) fails with EAGAIN.
 
-    Spec: runtime-spec, config-linux.md, "PIDs"; kernel, cgroup-v1/pids.rst.
+    Raises ContainerError. Spec: runtime-spec, config-linux.md, "PIDs"; cgroup-v1/pids.rst.
     """
-    value = str(maximum) if maximum > 0 else "max"
-    _write(cgroup, "pids", "pids.max", value)
+    write_limit(cgroup, "pids", "pids.max", str(maximum) if maximum > 0 else "max")
 
 
 def limit_memory(cgroup: dict, memory: dict) -> None:
@@ -110,20 +110,20 @@ def limit_memory(cgroup: dict, memory: dict) -> None:
     limit, swap = memory.get("limit"), memory.get("swap")
     if cgroup["version"] == 1:
         if limit is not None:
-            _write(cgroup, "memory", "memory.limit_in_bytes", str(limit))
+            write_limit(cgroup, "memory", "memory.limit_in_bytes", str(limit))
         if memory.get("reservation") is not None:
             name = "memory.soft_limit_in_bytes"
-            _write(cgroup, "memory", name, str(memory["reservation"]))
+            write_limit(cgroup, "memory", name, str(memory["reservation"]))
         if swap is not None:
-            _write(cgroup, "memory", "memory.memsw.limit_in_bytes", str(swap))
+            write_limit(cgroup, "memory", "memory.memsw.limit_in_bytes", str(swap))
         return
     if limit is not None:
-        _write(cgroup, "memory", "memory.max", "max" if limit < 0 else str(limit))
+        write_limit(cgroup, "memory", "memory.max", "max" if limit < 0 else str(limit))
     if memory.get("reservation") is not None:
-        _write(cgroup, "memory", "memory.low", str(memory["reservation"]))
+        write_limit(cgroup, "memory", "memory.low", str(memory["reservation"]))
     if swap is not None:
         only_swap = "max" if swap < 0 else str(max(0, swap - (limit or 0)))
-        _write(cgroup, "memory", "memory.swap.max", only_swap)
+        write_limit(cgroup, "memory", "memory.swap.max", only_swap)
 
 
 def limit_cpu(cgroup: dict, cpu: dict) -> None:
@@ -135,14 +135,14 @@ def limit_cpu(cgroup: dict, cpu: dict) -> None:
     if cgroup["version"] == 1:
         for name, value in (("shares", shares), ("cfs_period_us", period), ("cfs_quota_us", quota)):
             if value:
-                _write(cgroup, "cpu", f"cpu.{name}", str(value))
+                write_limit(cgroup, "cpu", f"cpu.{name}", str(value))
         return
     if shares:
         # 2 … 262144 of version 1 on 1 … 10000 of version 2
-        _write(cgroup, "cpu", "cpu.weight", str(1 + (max(shares, 2) - 2) * 9999 // 262142))
+        write_limit(cgroup, "cpu", "cpu.weight", str(1 + (max(shares, 2) - 2) * 9999 // 262142))
     if quota or period:
         most = str(quota) if quota and quota > 0 else "max"
-        _write(cgroup, "cpu", "cpu.max", f"{most} {period or 100000}")
+        write_limit(cgroup, "cpu", "cpu.max", f"{most} {period or 100000}")
 
 
 def limit_devices(cgroup: dict, rules: list[dict]) -> None:
@@ -156,9 +156,11 @@ def limit_devices(cgroup: dict, rules: list[dict]) -> None:
         numbers = ":".join(_or_star(rule.get(name)) for name in ("major", "minor"))
         kind = rule.get("type") or "a"
         line = "a" if kind == "a" else f"{kind} {numbers} {rule.get('access') or 'rwm'}"
-        _write(cgroup, "devices", "devices.allow" if rule.get("allow") else "devices.deny", line)
+        write_limit(
+            cgroup, "devices", "devices.allow" if rule.get("allow") else "devices.deny", line
+        )
     for line in needed:
-        _write(cgroup, "devices", "devices.allow", line)
+        write_limit(cgroup, "devices", "devices.allow", line)
 
 
 def join_cgroup(cgroup: dict, pid: int) -> None:
@@ -200,9 +202,9 @@ def freeze(cgroup: dict, frozen: bool) -> None:
     if "freezer" not in cgroup["paths"]:
         raise ContainerError("the container has no cgroup: it can't be paused")
     if cgroup["version"] == 1:
-        _write(cgroup, "freezer", "freezer.state", "FROZEN" if frozen else "THAWED")
+        write_limit(cgroup, "freezer", "freezer.state", "FROZEN" if frozen else "THAWED")
     else:
-        _write(cgroup, "freezer", "cgroup.freeze", "1" if frozen else "0")
+        write_limit(cgroup, "freezer", "cgroup.freeze", "1" if frozen else "0")
 
 
 def is_frozen(cgroup: dict) -> bool:
@@ -256,7 +258,8 @@ def _enable_controllers(path: str) -> None:
             file.write(" ".join(f"+{controller}" for controller in offered))
 
 
-def _write(cgroup: dict, controller: str, name: str, value: str) -> None:
+def write_limit(cgroup: dict, controller: str, name: str, value: str) -> None:
+    """Write `value` into the file `name` of a controller's directory. Raises ContainerError."""
     if controller not in cgroup["paths"]:
         raise ContainerError(f"this machine has no {controller} cgroup", name)
     path = os.path.join(cgroup["paths"][controller], name)

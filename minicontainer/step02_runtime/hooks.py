@@ -23,46 +23,49 @@ FORGIVEN = ("poststart", "poststop")
 def run_hooks(hooks: dict, kind: str, state: dict) -> None:
     """Run the hooks of one kind ("prestart", "createRuntime", …) in order, one after the other.
 
-    Each reads `state` as JSON from its standard input. The first that fails
-    ends it, except that a failing poststart or poststop hook is only warned
-    of and the next one still runs.
+    `hooks` is that part of config.json: {kind: [hook, …]}; a kind that is missing
+    has none. Each hook is called by its kind and place, such as "prestart[0]", and
+    gets `state` as JSON on its standard input. When one fails, those after it do not
+    run and its failure is raised; but a poststart or poststop hook that
+    fails is only warned of, and the next one runs.
 
-    Raises HookFailed. Spec: runtime-spec, runtime.md, "Lifecycle", steps 3 to 14.
+    Raises HookFailed.
+    Spec: runtime-spec, runtime.md, "Lifecycle"; config.md, "POSIX-platform Hooks".
     """
-    for number, hook in enumerate(hooks.get(kind) or []):
+    for number, hook in enumerate(hooks.get(kind, [])):
         try:
-            run_hook(hook, state)
+            run_hook(f"{kind}[{number}]", hook, dumps(state).encode())
         except HookFailed as failure:
-            failure.where = f"hook {kind}[{number}] {hook['path']}"
             if kind not in FORGIVEN:
                 raise
             log.warn(failure.one_line)
 
 
-def run_hook(hook: dict, state: dict) -> None:
-    """Run one hook and wait for it, at most `timeout` seconds.
+def run_hook(name: str, hook: dict, stdin: bytes) -> None:
+    """Run one hook, called `name` in messages, and wait for it, at most `timeout` seconds.
 
     Raises HookFailed for a status other than 0, a timeout, or no such program.
     """
-    explain.step(f"hook {hook['path']}", f"it reads the state: {state.get('status')}")
+    where = f"hook {name} {hook['path']}"
+    explain.step(where, "it reads the state from its standard input")
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         _become(hook, reading)
     os.close(reading)
-    _feed(writing, dumps(state).encode())
+    _feed(writing, stdin)
     finished = _wait(child, hook.get("timeout"))
     if not finished:
         os.kill(child, 9)
     _, wait_status = os.waitpid(child, 0)
     status = os.waitstatus_to_exitcode(wait_status)
     if not finished:
-        raise HookFailed(f"still ran after its timeout of {hook['timeout']} s")
+        raise HookFailed(f"still ran after its timeout of {hook['timeout']} s", where)
     if status == 127:
-        raise HookFailed("could not be started, or ended with status 127")
+        raise HookFailed("could not be started, or ended with status 127", where)
     if status != 0:
         ending = f"status {status}" if status > 0 else f"signal {-status}"
-        raise HookFailed(f"ended with {ending}")
+        raise HookFailed(f"ended with {ending}", where)
 
 
 def _become(hook: dict, stdin: int) -> None:

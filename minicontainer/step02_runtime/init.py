@@ -21,7 +21,7 @@ from .channel import Channel, open_channel
 from .errors import ContainerError
 from .hooks import run_hooks
 from .paths import open_inside
-from .state import FIFO
+from .state import fifo_path, identity
 
 
 class Init:
@@ -44,19 +44,11 @@ class Init:
         self.receive()
         self.channel.close()
 
-    def abort(self) -> None:
-        """End the process and take its exit status away."""
-        try:
-            os.kill(self.pid, _signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            return
 
-
-def spawn_init(record: dict, directory: str, options: dict) -> Init:
+def spawn_init(root: str, record: dict, options: dict) -> Init:
     """Start init in its namespaces and cgroup; returns when its file tree is built.
 
-    `record` is the container's, `directory` its state directory, `options`
+    From the moment it exists, record["init"] tells which process it is. `options`
     holds console (a connected socket or None), preserve_fds, die_with_parent.
     """
     config = record["config"]
@@ -64,7 +56,7 @@ def spawn_init(record: dict, directory: str, options: dict) -> Init:
         explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")
     cgroups.create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
     here, there = open_channel()
-    fifo = os.open(os.path.join(directory, FIFO), os.O_PATH)
+    fifo = os.open(fifo_path(root, record["id"]), os.O_PATH)
 
     def body() -> None:
         here.close()
@@ -73,17 +65,14 @@ def spawn_init(record: dict, directory: str, options: dict) -> Init:
     try:
         sys.stdout.flush()
         init = Init(namespaces.spawn(config, body), here)
+        record["init"] = identity(init.pid)
     finally:
         there.close()
         os.close(fifo)
-    try:
-        namespaces.write_mappings(init.pid, config)
-        cgroups.join_cgroup(record["cgroup"], init.pid)
-        here.send(go=True)
-        init.receive()
-    except BaseException:
-        init.abort()
-        raise
+    namespaces.write_mappings(init.pid, config)
+    cgroups.join_cgroup(record["cgroup"], init.pid)
+    here.send(go=True)
+    init.receive()
     return init
 
 
@@ -105,7 +94,7 @@ def live(config: dict, cgroup: dict, channel: Channel, fifo: int, options: dict)
         channel.send(ready=True)
     except BaseException as error:
         _give_up(channel, error)
-    report = _wait_for_start(fifo, own_files)
+    report = wait_for_start(str(fifo), own_files)
     try:
         hook_state = {**state, "status": "created"}
         run_hooks(config.get("hooks", {}), "startContainer", hook_state)
@@ -150,15 +139,20 @@ def move_in(config: dict, console: int | None) -> None:
         rootfs.make_readonly()
 
 
-def _wait_for_start(fifo: int, own_files: int) -> int:
-    """Sleep in open(2) until `start` opens the FIFO's other end; where to report failures.
+def wait_for_start(fifo: str, directory: int) -> int:
+    """Sleep until `start` opens the FIFO for reading. Returns our end, open for writing.
 
-    Pid 1 gets no signal that it does not handle: without these, `kill` would
-    have no effect on a created container.
+    `fifo` is its name in the directory that is open as the file descriptor
+    `directory`. While it sleeps, SIGTERM, SIGINT, SIGHUP and SIGQUIT end the
+    process at once, with status 128 + the signal.
+
+    Our end has to close by itself when the process becomes the program: so
+    `start` learns that all went well.
+    Source: fifo(7), pid_namespaces(7) (on signals to process 1), open(2), O_CLOEXEC.
     """
     for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
         _signal.signal(number, lambda number, _: os._exit(128 + number))
-    return os.open(str(fifo), os.O_WRONLY, dir_fd=own_files)
+    return os.open(fifo, os.O_WRONLY, dir_fd=directory)
 
 
 def _give_up(channel: Channel, error: BaseException) -> None:

@@ -16,13 +16,23 @@ import time
 from minicontainer import explain
 
 from . import cgroups
-from . import state as states
 from .bundle import load_bundle
 from .channel import Channel
 from .errors import ContainerError, WrongState
 from .hooks import run_hooks
-from .init import Init, spawn_init
-from .state import check_id, load, new_record, reserve, save, state
+from .init import spawn_init
+from .state import (
+    fifo_path,
+    is_alive,
+    load,
+    new_record,
+    public_state,
+    remove,
+    reserve,
+    save,
+    start_time,
+    state,
+)  # fmt: skip
 
 
 def create(
@@ -37,29 +47,28 @@ def create(
 ) -> int:
     """Make the container `id` from `bundle`: all of it, but its program does not run yet.
 
-    Returns the pid of its init, a child of ours, which waits for `start`.
-    `console_socket` takes the terminal: a path to connect to, or a connected
-    socket's fd. On any failure nothing is left behind.
+    Returns the pid of its init, a child of ours, which sleeps until `start`; writes
+    it to `pid_file` too. The hooks "prestart" and "createRuntime" run when init's
+    file tree is built, and are told the status "creating". Whatever fails, also
+    by KeyboardInterrupt, nothing is left behind, and the error goes on to the caller; a
+    container that had the id before is not touched.
 
-    Raises ContainerError. Spec: runtime-spec, runtime.md, "Create".
+    Raises ContainerError. Spec: runtime-spec, runtime.md, "Create" and "Lifecycle".
     """
-    check_id(id)
     config = load_bundle(bundle)
+    options = init_options(config, console_socket, preserve_fds, die_with_parent)
     record = new_record(id, bundle, config)
-    directory = reserve(root, record)
-    init = None
+    reserve(root, record)
     try:
-        options = init_options(config, console_socket, preserve_fds, die_with_parent)
-        init = spawn_init(record, directory, options)
-        record["init"] = states.identity(init.pid)
-        creating = states.public_state(record, "creating")
+        init = spawn_init(root, record, options)
+        creating = public_state(record, "creating")
         for kind in ("prestart", "createRuntime"):
             run_hooks(config.get("hooks", {}), kind, creating)
         init.finish(config, creating)
-        save(directory, record)
+        save(root, record)
         write_pid_file(pid_file, init.pid)
     except BaseException:
-        undo_create(directory, record, init)
+        undo_create(root, record)
         raise
     return init.pid
 
@@ -67,10 +76,11 @@ def create(
 def start(root: str, id: str) -> None:
     """Let the program of the created container `id` run; returns when it does.
 
-    Opening the FIFO wakes init. It closes it by becoming the program; when it
-    can't, it first writes there what went wrong.
+    Then the "poststart" hooks run, and are told the status "running".
 
-    Raises WrongState, ContainerError. Spec: runtime-spec, runtime.md, "Start".
+    Raises WrongState, without any effect, for a container that is not "created"; and
+    ContainerError when init can't become the program.
+    Spec: runtime-spec, runtime.md, "Start" and "Lifecycle".
     """
     found = state(root, id)
     if found["status"] != "created":
@@ -81,39 +91,45 @@ def start(root: str, id: str) -> None:
 
 
 def kill(root: str, id: str, signal: str | int = "SIGTERM", all: bool = False) -> None:
-    """Send `signal` (a name or a number) to the container's init; with `all`, to every process.
+    """Send `signal` (9, "9", "KILL" or "SIGKILL") to the container's init.
 
-    Raises WrongState when the container is neither created nor running.
+    With `all`, to every process of the container, also when init has ended.
+
+    Raises ContainerError for a signal that does not exist; WrongState, without
+    any effect, when the container is neither created, running nor paused (not with `all`).
     Spec: runtime-spec, runtime.md, "Kill".
     """
     number = signal_number(signal)
-    record, found = load(root, id), state(root, id)
+    found = state(root, id)
     if found["status"] not in ("created", "running", "paused") and not all:
         raise WrongState(f"cannot kill a container that is {found['status']}", id)
-    for pid in processes(record) if all else [found["pid"]]:
+    for pid in processes(load(root, id)) if all else [found["pid"]]:
         send_signal(pid, number)
 
 
 def delete(root: str, id: str, force: bool = False) -> None:
-    """Undo what create did; with `force` kill first, and a container that is gone is no error.
+    """Undo what create did: end what is left, remove cgroup and directory, run "poststop" hooks.
 
-    Raises WrongState when the container is not stopped.
-    Spec: runtime-spec, runtime.md, "Delete".
+    The hooks come last, and are told the status "stopped". With `force`, a container
+    in any status is deleted, one that does not exist is no error, and one
+    whose record is damaged is removed without hooks.
+
+    Raises WrongState, without any effect, when it is not stopped; NoSuchContainer.
+    Spec: runtime-spec, runtime.md, "Delete" and "Lifecycle".
     """
     try:
         record = load(root, id)
-    except ContainerError as error:
-        if force:
-            states.remove(os.path.join(root, check_id(id)))
-            return
-        raise error
+    except ContainerError:
+        if not force:
+            raise
+        remove(root, id)
+        return
     status = state(root, id)["status"]
     if status != "stopped" and not force:
         hint = f"`minirunc kill {id} KILL` stops it, `minirunc delete --force {id}` does both"
         raise WrongState(f"cannot delete a container that is {status}", id, hint)
-    destroy(os.path.join(root, id), record)
-    stopped = states.public_state(record, "stopped")
-    run_hooks(record["config"].get("hooks", {}), "poststop", stopped)
+    destroy(root, record)
+    run_hooks(record["config"].get("hooks", {}), "poststop", public_state(record, "stopped"))
 
 
 def pause(root: str, id: str) -> None:
@@ -160,11 +176,16 @@ def write_pid_file(path: str | None, pid: int) -> None:
         raise ContainerError(f"cannot write the pid file: {error.strerror}", path) from None
 
 
-def undo_create(directory: str, record: dict, init: Init | None) -> None:
-    """After a failure: end init, remove the cgroup and the state directory."""
-    if init is not None:
-        init.abort()
-    destroy(directory, record)
+def undo_create(root: str, record: dict) -> None:
+    """After a failure: end init, a child of ours, remove the cgroup and the state directory."""
+    if record["init"]:
+        pid = record["init"]["pid"]
+        try:
+            os.kill(pid, _signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+    destroy(root, record)
 
 
 def wake_init(root: str, id: str, pid: int) -> None:
@@ -193,7 +214,7 @@ def take_fifo(root: str, id: str) -> int:
 
     Raises WrongState for the others.
     """
-    path = os.path.join(root, id, states.FIFO)
+    path = fifo_path(root, id)
     mine = f"{path}.{os.getpid()}"
     try:
         os.rename(path, mine)
@@ -204,7 +225,7 @@ def take_fifo(root: str, id: str) -> int:
     return fifo
 
 
-def destroy(directory: str, record: dict) -> None:
+def destroy(root: str, record: dict) -> None:
     """End what is left of the container's processes, then remove its cgroup and directory."""
     end = time.monotonic() + 10
     left = processes(record)
@@ -216,7 +237,7 @@ def destroy(directory: str, record: dict) -> None:
         time.sleep(0.002)
         left = processes(record)
     cgroups.remove_cgroup(record["cgroup"])
-    states.remove(directory)
+    remove(root, record["id"])
 
 
 def processes(record: dict) -> list[int]:
@@ -226,11 +247,11 @@ def processes(record: dict) -> list[int]:
     """
     found = cgroups.processes(record["cgroup"])
     init = record["init"]
-    if init and states.is_alive(init):
+    if init and is_alive(init):
         if not record["cgroup"]["paths"]:
             found = _same_namespace(init["pid"])
         found = sorted({init["pid"], *found})
-    return [pid for pid in found if states.start_time(pid) is not None]
+    return [pid for pid in found if start_time(pid) is not None]
 
 
 def send_signal(pid: int, number: int) -> None:

@@ -15,7 +15,7 @@ OPTIONS = {
     "--log": ("", "FILE", "append errors and warnings to FILE too"),
     "--log-format": ("", "FORMAT", "how they are written there: text (default) or json"),
     "--version": ("-v", "", "print the version"),
-    "--mine": ("", "", "the first of all: run the functions you have written in the labs"),
+    "--mine": ("", "", "run the functions that you have written in the labs"),
     "--bundle": ("-b", "DIR", "directory with config.json and the root filesystem (default: .)"),
     "--rootless": ("", "", "a configuration that an ordinary user can run"),
     "--pid-file": ("", "FILE", "write the process's pid to FILE"),

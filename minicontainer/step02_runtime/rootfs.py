@@ -15,7 +15,7 @@ import stat
 from minicontainer import explain, linux
 
 from .errors import ContainerError
-from .mounts import PROPAGATION, apply_mounts, change_flags
+from .mounts import PROPAGATION, change_flags
 from .paths import open_inside, shown
 
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # of major 1
@@ -81,8 +81,9 @@ def add_device(root: str, device: dict) -> None:
             raise ContainerError(
                 f"cannot make the device: {error.strerror}", device["path"]
             ) from None
-        bind = {"source": device["path"], "type": "bind", "options": ["bind"]}
-        apply_mounts(root, [{"destination": device["path"], **bind}])
+        target = open_inside(root, device["path"], "file")
+        linux.mount(device["path"], shown(target), None, linux.MS_BIND)
+        os.close(target)
     finally:
         os.close(parent)
 

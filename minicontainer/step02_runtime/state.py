@@ -23,35 +23,31 @@ _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 def state(root: str, id: str) -> dict:
     """The state of the container `id` as the specification's JSON, its status derived now.
 
-    Status: creating, created, running, paused or stopped; `pid` is the host's
-    number of the init process, 0 when stopped.
+    The status follows from what the record names, and from what is there:
+    stopped   its process "init" does not run any more
+    creating  "init" is None: `create` is at work, as its process "creator" (stopped without it)
+    created   "init" runs, and its FIFO is still there
+    paused    "init" runs, was started, and its cgroup is frozen
+    running   "init" runs, was started
 
     Raises NoSuchContainer. Spec: runtime-spec, runtime.md, "State".
     """
     record = load(root, id)
-    status = derive_status(root, id, record)
+    init = record["init"]
+    if not is_alive(init or record["creator"]):
+        status = "stopped"
+    elif init is None:
+        status = "creating"
+    elif os.path.exists(fifo_path(root, id)):
+        status = "created"
+    else:
+        status = "paused" if cgroups.is_frozen(record["cgroup"]) else "running"
     return public_state(record, status)
 
 
-def derive_status(root: str, id: str, record: dict) -> str:
-    """What the container is doing, from its process and its FIFO.
-
-    A process counts only with its start time: a pid is used again, and a
-    zombie has ended.
-    """
-    init, creator = record.get("init"), record["creator"]
-    if init is None:
-        return "creating" if is_alive(creator) else "stopped"
-    if not is_alive(init):
-        return "stopped"
-    if os.path.exists(os.path.join(root, id, FIFO)):
-        return "created"
-    return "paused" if cgroups.is_frozen(record["cgroup"]) else "running"
-
-
 def public_state(record: dict, status: str) -> dict:
-    """The part of `record` that the specification shows to others."""
-    alive = record.get("init") and status != "stopped"
+    """What the specification shows of `record` to others; `pid` is 0 for one that has ended."""
+    alive = record["init"] and status != "stopped"
     found = {
         "ociVersion": record["ociVersion"],
         "id": record["id"],
@@ -95,7 +91,8 @@ def check_id(id: str) -> str:
 
 
 def new_record(id: str, bundle: str, config: dict) -> dict:
-    """What is known of a container before its process exists."""
+    """What is known of a container before its process exists. Raises ContainerError for bad ids."""
+    check_id(id)
     now = time.time_ns()
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9))
     return {
@@ -111,8 +108,8 @@ def new_record(id: str, bundle: str, config: dict) -> dict:
     }
 
 
-def reserve(root: str, record: dict) -> str:
-    """Take the container's id: make its directory, whole and at once. Returns its path.
+def reserve(root: str, record: dict) -> None:
+    """Take the container's id: make its directory, whole and at once.
 
     Raises ContainerError when another container has the id.
     """
@@ -124,21 +121,24 @@ def reserve(root: str, record: dict) -> str:
     except OSError as error:
         raise ContainerError(error.strerror or "", root, "choose another place by --root") from None
     try:
-        save(draft, record)
+        _write_record(draft, record)
         os.mkfifo(os.path.join(draft, FIFO))
         # init opens it when it is no longer root; the directory keeps others out
         os.chmod(os.path.join(draft, FIFO), 0o622)
         os.rename(draft, directory)  # refuses a directory that holds something
     except OSError:
-        remove(draft)
+        _remove_directory(draft)
         if not os.path.isdir(directory):
             raise
         raise ContainerError("a container with this id exists already", record["id"]) from None
-    return directory
 
 
-def save(directory: str, record: dict) -> None:
+def save(root: str, record: dict) -> None:
     """Write `record` so that a reader finds the old one or the new one, never half of it."""
+    _write_record(os.path.join(root, record["id"]), record)
+
+
+def _write_record(directory: str, record: dict) -> None:
     path = os.path.join(directory, _RECORD)
     draft = f"{path}.{os.getpid()}"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -149,8 +149,7 @@ def save(directory: str, record: dict) -> None:
 
 def load(root: str, id: str) -> dict:
     """The record of the container `id`. Raises NoSuchContainer, or ContainerError if damaged."""
-    check_id(id)
-    path = os.path.join(root, id, _RECORD)
+    path = os.path.join(root, check_id(id), _RECORD)
     try:
         with open(path, "rb") as file:
             return loads(file.read())
@@ -163,8 +162,17 @@ def load(root: str, id: str) -> dict:
         raise ContainerError("the saved state is damaged", path, hint) from None
 
 
-def remove(directory: str) -> None:
-    """Remove a container's directory and the plain files in it; nothing happens if it is gone."""
+def fifo_path(root: str, id: str) -> str:
+    """The FIFO on which the init of the container `id` waits; it is gone once that is started."""
+    return os.path.join(root, id, FIFO)
+
+
+def remove(root: str, id: str) -> None:
+    """Forget the container `id`: remove its directory; nothing happens if it is gone."""
+    _remove_directory(os.path.join(root, check_id(id)))
+
+
+def _remove_directory(directory: str) -> None:
     try:
         for name in os.listdir(directory):
             os.unlink(os.path.join(directory, name))

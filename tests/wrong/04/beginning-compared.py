@@ -1,0 +1,18 @@
+"""follow_redirects: beginning-compared"""
+
+
+def follow_redirects(transport, method, url, headers):
+    headers = dict(headers)
+    for _ in range(MOST_REDIRECTS + 1):
+        response = transport.send(method, url, headers)
+        location = response.headers.get("Location")
+        if response.status not in REDIRECTS or not location:
+            return response
+        response.drop()
+        target = join(url, location)
+        if not target.startswith("https://" + origin(url)[1]) or origin(target)[2] != 443:
+            headers.pop("Authorization", None)
+        if url.startswith("https:") and target.startswith("http:"):
+            raise BadAnswer("from https to http", url)
+        url = target
+    raise BadAnswer("too many redirects", url)

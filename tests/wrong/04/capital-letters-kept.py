@@ -1,0 +1,23 @@
+"""parse_challenge: capital-letters-kept"""
+
+
+def parse_challenge(header):
+    challenges = []
+    position = 0
+    while not END.match(header, position):
+        element = ELEMENT.match(header, position)
+        if element is None:
+            raise BadChallenge(header)
+        position = element.end()
+        if element["scheme"]:
+            challenges.append(Challenge(element["scheme"], {}))
+            if element["token68"]:
+                challenges[-1].parameters["token68"] = element["token68"]
+            continue
+        if not challenges:
+            raise BadChallenge(header)
+        value = element["plain"]
+        if element["quoted"] is not None:
+            value = re.sub(r"\\(.)", r"\1", element["quoted"])
+        challenges[-1].parameters[element["name"]] = value
+    return challenges

@@ -1,0 +1,14 @@
+"""send_with_token: challenge-required"""
+
+
+def send_with_token(registry, method, url, repository, headers):
+    used = registry.authorization(repository)
+    response = registry.send(method, url, {**headers, **used})
+    if response.status != 401:
+        return response
+    challenge = response.headers["WWW-Authenticate"]
+    if challenge:
+        response.drop()
+        fresh = registry.renew(repository, challenge, used)
+        response = registry.send(method, url, {**headers, **fresh})
+    return response

@@ -1,0 +1,12 @@
+"""send_with_token: errors-answered-with-a-token"""
+
+
+def send_with_token(registry, method, url, repository, headers):
+    used = registry.authorization(repository)
+    response = registry.send(method, url, {**headers, **used})
+    challenge = response.headers.get("WWW-Authenticate")
+    if response.status >= 400:
+        response.drop()
+        fresh = registry.renew(repository, challenge, used)
+        response = registry.send(method, url, {**headers, **fresh})
+    return response

@@ -1,0 +1,6 @@
+"""list_tags: link-ignored"""
+
+
+def list_tags(registry, repository):
+    with registry.get(f"/v2/{repository}/tags/list", repository) as response:
+        return response.json(LARGEST_PAGE)["tags"] or []

@@ -1,0 +1,17 @@
+"""list_tags: null-not-expected"""
+
+
+def list_tags(registry, repository):
+    tags = []
+    seen = set()
+    page = f"/v2/{repository}/tags/list"
+    while page:
+        if page in seen or len(seen) == MOST_PAGES:
+            raise BadAnswer("the list of tags has no end", page)
+        seen.add(page)
+        with registry.get(page, repository) as response:
+            for tag in response.json(LARGEST_PAGE)["tags"]:
+                if tag not in tags:
+                    tags.append(tag)
+            page = next_page(response)
+    return tags

@@ -1,0 +1,15 @@
+"""get_blob: one-break-ends-it"""
+
+
+def get_blob(registry, repository, descriptor, layout, progress=None):
+    path = f"/v2/{repository}/blobs/{descriptor['digest']}"
+    with BlobWriter(layout, descriptor) as blob:
+        headers = {"Range": f"bytes={blob.offset}-"} if blob.offset else {}
+        with registry.get(path, repository, headers) as response:
+            if not continues_at(response, blob.offset):
+                blob.restart()
+            for chunk in response.stream(descriptor["size"] - blob.offset):
+                blob.write(chunk)
+                if progress:
+                    progress(descriptor, blob.offset)
+        blob.commit()

@@ -1,0 +1,24 @@
+"""parse_challenge: parameters-in-wrong-challenge"""
+
+
+def parse_challenge(header):
+    challenges = []
+    parameters = {}
+    position = 0
+    while not END.match(header, position):
+        element = ELEMENT.match(header, position)
+        if element is None:
+            raise BadChallenge(header)
+        position = element.end()
+        if element["scheme"]:
+            challenges.append(Challenge(element["scheme"].lower(), parameters))
+            if element["token68"]:
+                challenges[-1].parameters["token68"] = element["token68"]
+            continue
+        if not challenges:
+            raise BadChallenge(header)
+        value = element["plain"]
+        if element["quoted"] is not None:
+            value = re.sub(r"\\(.)", r"\1", element["quoted"])
+        challenges[-1].parameters[element["name"].lower()] = value
+    return challenges

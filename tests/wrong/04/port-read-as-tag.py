@@ -1,0 +1,21 @@
+"""parse_reference: port-read-as-tag"""
+
+
+def parse_reference(text):
+    name, at, digest = text.partition("@")
+    tag = None
+    if ":" in name:
+        name, _, tag = name.partition(":")
+    if names_a_host(name):
+        registry, repository = name.split("/", 1)
+    else:
+        registry, repository = DEFAULT_REGISTRY, name
+    if registry == "index.docker.io":
+        registry = DEFAULT_REGISTRY
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = "library/" + repository
+    if tag is None and not at:
+        tag = DEFAULT_TAG
+    reference = Reference(registry, repository, tag, digest if at else None)
+    check_reference(reference, text)
+    return reference

@@ -1,0 +1,10 @@
+"""token_address: realm-unchecked"""
+
+
+def token_address(challenge, scope):
+    parts = urllib.parse.urlsplit(challenge.parameters["realm"])
+    query = urllib.parse.parse_qsl(parts.query)
+    if "service" in challenge.parameters:
+        query.append(("service", challenge.parameters["service"]))
+    query.append(("scope", scope))
+    return parts._replace(query=urllib.parse.urlencode(query)).geturl()

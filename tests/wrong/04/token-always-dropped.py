@@ -1,0 +1,17 @@
+"""follow_redirects: token-always-dropped"""
+
+
+def follow_redirects(transport, method, url, headers):
+    headers = dict(headers)
+    for _ in range(MOST_REDIRECTS + 1):
+        response = transport.send(method, url, headers)
+        location = response.headers.get("Location")
+        if response.status not in REDIRECTS or not location:
+            return response
+        response.drop()
+        target = join(url, location)
+        headers.pop("Authorization", None)
+        if url.startswith("https:") and target.startswith("http:"):
+            raise BadAnswer("from https to http", url)
+        url = target
+    raise BadAnswer("too many redirects", url)

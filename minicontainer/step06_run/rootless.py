@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import time
 
 from minicontainer import explain, linux
 from minicontainer.errors import MinicontainerError
@@ -28,9 +29,17 @@ def become_root() -> None:
     else:
         why = "An ordinary user may not mount, but root of an own user namespace may."
         explain.step("become root of a user namespace", why)
+        _wait_for_threads_to_end()
         _enter_user_namespace()
         namespaces.become_root()
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+
+
+def _wait_for_threads_to_end() -> None:
+    """A joined thread may live a moment longer in the kernel, which then refuses unshare(2)."""
+    deadline = time.monotonic() + 1
+    while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def id_mappings(file: str, own: int, user: str) -> list[dict]:

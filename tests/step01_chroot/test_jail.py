@@ -168,9 +168,9 @@ def test_pivot_stops_the_escape(root, tmp_path):
     code = """
     own_namespaces()
     pivot(sys.argv[1])
-    print(os.getcwd(), sorted(os.listdir("/")) == sorted(os.listdir(".")))
+    print(os.getcwd(), sorted(os.listdir("/")) == sorted(os.listdir(".")), flush=True)
     escape()
-    print(os.path.exists(sys.argv[2]), os.path.exists("/bin/sh"))
+    print(os.path.exists(sys.argv[2]), os.path.exists("/bin/sh"), flush=True)
     sys.exit(run(["/bin/sh", "-c", "ls -d /etc"]))
     """
     told = answer(code, root, tmp_path / "outside").splitlines()

@@ -28,6 +28,7 @@ COMMANDS = [
     "solution",
     "reset",
     "watch",
+    "update",
     "doctor",
     "slides",
     "setup",

@@ -170,8 +170,12 @@ def arm(seconds: float | None = None, part: float = 1.0) -> None:
     global _seconds, _deadline
     if seconds is not None:
         _seconds, _deadline = seconds, time.monotonic() + seconds
-    left = max((_deadline - time.monotonic()) * part, 0.05)
-    faulthandler.dump_traceback_later(left, exit=True, file=sys.__stderr__ or sys.stderr)
+    faulthandler.dump_traceback_later(left(part), exit=True, file=sys.__stderr__ or sys.stderr)
+
+
+def left(part: float) -> float:
+    """A `part` of the seconds until the deadline, at least a moment."""
+    return max((_deadline - time.monotonic()) * part, 0.05)
 
 
 def fork() -> int:
@@ -215,6 +219,6 @@ def ended(code: int) -> str:
 def learners_lines(error: BaseException) -> list[str]:
     """The lines of the learner's cells that `error` passed through, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)
-    told = list(getattr(error, "where", ()))
+    told = getattr(error, "where", ())  # a text in the package's own errors
     own = [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]
-    return own + told
+    return [*own, *told] if isinstance(told, tuple) else own

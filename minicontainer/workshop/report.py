@@ -79,7 +79,8 @@ def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
         passed = sum(result.passed for result in results)
         state = f"{passed} of {len(results)} checks pass"
     mark = symbol(next((r.outcome for r in results if not r.passed), "passed"))
-    return f"  {mark} {exercise.number} {exercise.name:<18} {got:>2}/{total:<2}  {state}"
+    title = f"{exercise.number} {exercise.name}"
+    return f"  {mark} {title:<23} {got:>2}/{total:<2}  {state}"
 
 
 def _points(results: list[Result]) -> tuple[int, int]:

@@ -190,9 +190,11 @@ def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[D
     The request says which four types we understand (else an old registry sends
     an older one, or nothing). The bytes must have the digest that was asked
     for, and the one that the registry promises in Docker-Content-Digest; it may
-    promise none. The descriptor has mediaType, digest and size.
+    promise none. The descriptor has mediaType (as media_type_of finds it), digest
+    and size.
 
-    Raises NotFound, DigestMismatch, ImageError and what Registry.get raises.
+    Raises NotFound, DigestMismatch, ImageError, BadAnswer for more than
+    LARGEST_DOCUMENT bytes, and what Registry.get raises.
     Spec: distribution-spec, spec.md, "Pulling manifests".
     """
     path = f"/v2/{repository}/manifests/{reference}"
@@ -233,7 +235,8 @@ def get_blob(
 
     It gets its name there only with the right size and digest. What an earlier
     attempt left is continued by a Range request: 206 with a matching
-    Content-Range goes on there, 200 means that everything comes again.
+    Content-Range goes on there, 200 means that everything comes again. After each
+    chunk `progress`, if given, is told the descriptor and how many bytes are there.
 
     Raises SizeMismatch, DigestMismatch, ImageError, RegistryError; after a
     broken connection the part that has arrived stays for the next time.

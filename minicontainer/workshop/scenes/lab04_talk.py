@@ -41,13 +41,13 @@ class _Servers:
 
     def __init__(self, mishap: str) -> None:
         self.mishap, self.tokens, self.broken = mishap, 0, False
-        self.lines: list[str] = []
+        self.said: list[str] = []
 
     def answer(self, asked: Asked) -> Answer:
         answer, remark = self._route(asked)
         host = urllib.parse.urlsplit(asked.url).hostname or ""
-        self.lines.append(f"→ {host:<16} {asked.method} {_short(asked.url)}{_shown(asked)}")
-        self.lines.append(f"← {host:<16} {answer.status}{remark}")
+        self.said.append(f"→ {host:<16} {asked.method} {_short(asked.url)}{_shown(asked)}")
+        self.said.append(f"← {host:<16} {answer.status}{remark}")
         return answer
 
     def _route(self, asked: Asked) -> tuple[Answer, str]:
@@ -88,49 +88,48 @@ def _short(url: str) -> str:
 
 
 def _shown(asked: Asked) -> str:
-    """The headers that matter."""
+    """The headers that matter, each on a line of its own."""
     names = [name for name in ("authorization", "range") if name in asked.headers]
-    return "".join(f"  {name.capitalize()}: {asked.headers[name]}" for name in names)
+    return "".join(f"\n{'':<19}{name.capitalize()}: {asked.headers[name]}" for name in names)
 
 
-def talk(mishap: str = "well") -> str:
-    """All that is said while a manifest and its layer are fetched."""
+def talk(mishap: str = "well") -> list[str]:
+    """All that is said while a manifest and its layer are fetched, message by message."""
     servers = _Servers(mishap)
     registry = Registry(HOST, transport=Wire(servers.answer))
     with tempfile.TemporaryDirectory(prefix="lab04-") as directory:
         get_manifest(registry, "team/app", "1.0")
         get_blob(registry, "team/app", _BLOB, create_layout(directory))  # type: ignore[arg-type]
-    return "\n".join(servers.lines)
+    return servers.said
 
 
 def blob_talk(mishap: str) -> str:
     """What is said from the first request for the layer on."""
-    lines = talk(mishap).splitlines()
-    first = next(n for n, line in enumerate(lines) if "/blobs/" in line)
-    return "\n".join(lines[first:])
+    said = talk(mishap)
+    first = next(n for n, message in enumerate(said) if "/blobs/" in message)
+    return "\n".join(said[first:])
 
 
 class Talk(Shown):
     """A menu of mishaps, and the conversation below it, which can be walked through."""
 
-    def __init__(self, tell: Callable[[str], str] = talk) -> None:
+    def __init__(self, tell: Callable[[str], list[str]] = talk) -> None:
         self.talks = {words: tell(mishap) for words, mishap in MISHAPS.items()}
 
     def widget(self) -> Any:
-        """The menu, a slider for how far to read, and the text."""
+        """The menu, a slider for how many messages to show, and these."""
         import ipywidgets
 
-        wide = {"description_width": "7em"}
+        wide = {"description_width": "initial"}
         menu = ipywidgets.Dropdown(options=list(self.talks), description="what happens", style=wide)
-        slider = ipywidgets.IntSlider(min=1, max=1, description="lines", style=wide)
+        slider = ipywidgets.IntSlider(min=1, max=1, description="messages", style=wide)
         shown = ipywidgets.HTML()
 
         def show(_: object = None) -> None:
-            lines = self.talks[menu.value].splitlines()
-            shown.value = _pre("\n".join(lines[: slider.value]))
+            shown.value = _pre("\n".join(self.talks[menu.value][: slider.value]))
 
         def choose(_: object = None) -> None:
-            slider.max = len(self.talks[menu.value].splitlines())
+            slider.max = len(self.talks[menu.value])
             slider.value = slider.max
             show()
 
@@ -141,7 +140,7 @@ class Talk(Shown):
 
     def html(self) -> str:
         """The conversation in which nothing goes wrong."""
-        return _pre(next(iter(self.talks.values())))
+        return _pre("\n".join(next(iter(self.talks.values()))))
 
 
 def _pre(text: str) -> str:

@@ -23,7 +23,7 @@ from minicontainer.step03_image.unpack import unpack
 from . import containers
 from .bundle import Options, bundle_from_image
 from .caretaker import start_caretaker
-from .rootless import become_root
+from .rootless import become_root, is_rootless
 from .snapshot import snapshot
 
 
@@ -40,7 +40,7 @@ def run_container(
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
-    store, root, rootless = str(layout.path), containers.runtime_root(), os.geteuid() != 0
+    store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
     become_root()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])

@@ -42,6 +42,12 @@ def _wait_for_threads_to_end() -> None:
         time.sleep(0.001)
 
 
+def is_rootless() -> bool:
+    """Whether this is an ordinary user's process, or that of root of a user namespace only."""
+    with open("/proc/self/uid_map") as file:
+        return os.geteuid() != 0 or file.read().split() != ["0", "0", "4294967295"]
+
+
 def id_mappings(file: str, own: int, user: str) -> list[dict]:
     """Who is who inside, as config.json says it: 0 is `own`, then what `file` gives `user`."""
     mappings = [{"containerID": 0, "hostID": own, "size": 1}]

@@ -1078,7 +1078,7 @@ def test_pull_in_parallel(tmp_path):
     def wait_for_another(asked):
         if "/blobs/" in asked.path:
             try:
-                together.wait(0.4 if not met else 0.01)
+                together.wait(0.8 if not met else 0.01)
                 met.append(True)
             except threading.BrokenBarrierError:
                 met.append(False)

@@ -1,0 +1,11 @@
+"""image_tree: directory-made-first"""
+
+
+def image_tree(layout, manifest, image):
+    chain = chain_ids(image["rootfs"]["diff_ids"])
+    name = chain[-1].replace(":", "-") if chain else "empty"
+    tree = os.path.join(layout.path, "trees", name)
+    if not os.path.isdir(tree):
+        os.makedirs(tree)
+        unpack_tree(layout, manifest, tree)
+    return tree

@@ -1,0 +1,18 @@
+"""run_container: image-written-to"""
+
+
+def run_container(layout, manifest, record, options):
+    store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
+    become_root()
+    record = containers.new_container(store, record)
+    identity, bundle = record["id"], containers.directory(store, record["id"])
+    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    try:
+        image = image_config(layout, manifest)
+        os.symlink(image_tree(layout, manifest, image), os.path.join(bundle, "rootfs"))
+        bundle_from_image(image, bundle, identity, options, rootless)
+        status = run_bundle(root, identity, bundle, options.terminal)
+        containers.ended(store, record, status)
+        return status
+    finally:
+        caretaker.dismiss()

@@ -1,0 +1,11 @@
+"""run_bundle: never-started"""
+
+
+def run_bundle(root, identity, bundle, terminal):
+    with Foreground(terminal) as foreground:
+        console = foreground.console
+        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        try:
+            return foreground.stay(pid)
+        finally:
+            lifecycle.delete(root, identity, force=True)

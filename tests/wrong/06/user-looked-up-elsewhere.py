@@ -1,0 +1,10 @@
+"""bundle_from_image: user-looked-up-elsewhere"""
+
+
+def bundle_from_image(image, container, identity, options, rootless):
+    base = engine_defaults(options, identity, rootless)
+    config = to_runtime_config(with_options(image, options), base, Path(container))
+    config["mounts"] += network_files(container, config["hostname"], options.network)
+    config["mounts"] += [bind_mount(volume) for volume in options.volumes]
+    Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    return config

@@ -1,0 +1,14 @@
+"""run_bundle: wait-status"""
+
+import os
+
+
+def run_bundle(root, identity, bundle, terminal):
+    with Foreground(terminal) as foreground:
+        console = foreground.console
+        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        try:
+            lifecycle.start(root, identity)
+            return os.waitpid(pid, 0)[1]
+        finally:
+            lifecycle.delete(root, identity, force=True)

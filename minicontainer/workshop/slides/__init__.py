@@ -1,0 +1,8 @@
+"""The slides of the talk: decks in Marp Markdown under slides/, one a step, in two languages.
+
+deck.py       what a deck says: slides, speaker notes, minutes; what two languages must share
+pictures.py   the pictures on them, drawn from the package
+demos.py      the commands on them, run for real, and what they printed
+page.py       one HTML file that needs nothing else: `./workshop slides` without Node
+build.py      the command `./workshop slides`; PDF too, where marp and Chromium are
+"""

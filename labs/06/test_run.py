@@ -715,7 +715,7 @@ def test_bundle_finds_the_user_in_the_image(tmp_path):
 @check("bundle_from_image", points=2, rule='runtime-spec, config.md, "Mounts": in the listed order')
 def test_bundle_mounts_in_order(tmp_path):
     """the engine's mounts, then the network's files, then the user's volumes"""
-    found, place = bundled(tmp_path, volumes=[f"{tmp_path}:/b", f"{tmp_path}:/a"])
+    found, _ = bundled(tmp_path, volumes=[f"{tmp_path}:/b", f"{tmp_path}:/a"])
     mounts = found.get("mounts", []) if isinstance(found, dict) else []
     seen = [mount["destination"] for mount in mounts]
     network = ["/etc/hostname", "/etc/hosts"]
@@ -930,7 +930,7 @@ def test_process_dies_with_us(tmp_path):
         if until(lambda: running(arguments[0]), 2):
             found.append(running(arguments[0]))
             os.kill(parent, signal.SIGKILL)
-            gone = until(lambda: not alive(found[0]), 0.5)
+            gone = until(lambda: not alive(found[0]), 1)
             (tmp_path / "seen").write_text("ended" if gone else "runs on")
 
     run_apart(arguments, kill)
@@ -1042,7 +1042,7 @@ def is_list(found):
     return isinstance(found, list)
 
 
-def dismissed(caretaker, seconds=0.5):
+def dismissed(caretaker, seconds=1.0):
     """Dismiss it, unless it does not notice that the lifeline is closed: then kill it."""
     os.close(caretaker.lifeline)
 
@@ -1065,7 +1065,7 @@ def test_caretaker_cleans_after_kill_9(tmp_path):
     caretaking(tmp_path, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     cleaned = tmp_path / "cleaned"
     expect(
-        "cleaned up" if until(cleaned.exists, 0.5) else "nothing was done",
+        "cleaned up" if until(cleaned.exists, 1.2) else "nothing was done",
         "cleaned up",
         story="the process that had started the caretaker was killed with kill -9",
         mistakes={"lifeline-kept": True},
@@ -1229,7 +1229,7 @@ def test_run_leaves_nothing(tmp_path):
         found, left = ran(place, "exit 0", **options)
         if options:
             expect(found, Raises(ImageError), story=f"the container {what}")
-        until(lambda: not kept(), 0.3)
+        until(lambda: not kept(), 0.6)
         left["containers"] = len(kept())
         expect(
             left,

@@ -54,12 +54,12 @@ class Options:
 def bundle_from_image(
     image: ImageConfig, container: str, identity: str, options: Options, rootless: bool
 ) -> dict[str, Any]:
-    """The runtime configuration for a container of `image`, whose tree is at `container`/rootfs.
+    """The runtime configuration for a container of `image`, made a bundle.
 
     What the engine gives to every container; the image's config, with the
     user's options over it; and, after the mounts that are there already, the
     network's files and then the user's volumes, in their order. Written as JSON
-    to `container`/config.json, which makes that directory a bundle.
+    to `container`/config.json; the root filesystem is at `container`/rootfs.
 
     `identity` is the container's id; `rootless` says that the caller is root of
     a user namespace only.

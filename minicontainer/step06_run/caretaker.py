@@ -33,7 +33,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def start_caretaker(clean: Callable[[], None]) -> Caretaker:
-    """Fork the process that calls `clean` when this one has dismissed it or is gone.
+    """Fork the process that calls `clean` when this one dismisses it, or is gone.
 
     It waits on a pipe, from which nothing is ever read but the end: that comes when
     no process has the writing end, `lifeline`, any more. It is in a session of its

@@ -30,7 +30,7 @@ from .snapshot import snapshot
 def run_container(
     layout: Layout, manifest: Descriptor, record: containers.Record, options: Options
 ) -> int:
-    """Run the image of `manifest` in a new container; the exit status of its process.
+    """Run the image of `manifest` in a new container; its exit status.
 
     `record` says what is to be remembered of the container; `new_container` adds
     its "id" and its directory in the store, which becomes the bundle. From then on a
@@ -57,7 +57,7 @@ def run_container(
 
 
 def run_bundle(root: str, identity: str, bundle: str, terminal: bool) -> int:
-    """Run the container `identity` from `bundle` to its end; the exit status of its process.
+    """Run the container `identity` from `bundle`; the exit status of its process.
 
     The runtime's operations: create, start, stay until the process ends, delete,
     the last however the others end. `root` is the runtime's state directory.
@@ -84,12 +84,12 @@ def image_config(layout: Layout, manifest: Descriptor) -> ImageConfig:
 
 
 def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:
-    """The image's root filesystem, unpacked once for all its containers; they only read it.
+    """The image's root filesystem, unpacked once for all its containers.
 
-    It is the directory trees/CHAIN in the layout's directory, where CHAIN is the
-    chain id of the image's top layer, with "-" for its ":", or "empty" if the image
-    (whose config is `image`) has no layers. Images with the same layers share it,
-    whatever their names. Unpacked only if it is not there; its path is returned.
+    Its path: the directory trees/CHAIN in the layout's directory, where CHAIN is
+    the chain id of the image's top layer, with "-" for its ":", or "empty" if the
+    image (whose config is `image`) has no layers. Images with the same layers share
+    it, whatever their names. Unpacked only if it is not there; only read after that.
 
     Raises ImageError, OSError. Spec: image-spec, config.md, "Layer ChainID".
     """

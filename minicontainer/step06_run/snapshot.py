@@ -19,7 +19,7 @@ NO_OVERLAY = {errno.EPERM, errno.EACCES, errno.ENODEV, errno.EINVAL, errno.EOPNO
 
 
 def snapshot(lower: str, container: str) -> str:
-    """The path of a new root filesystem in the directory `container`: `lower`, but writable.
+    """The path of a new root filesystem: `lower`, but writable.
 
     An overlay at `container`/rootfs: what is written goes to `container`/upper
     (`container`/work is for the kernel), and `lower` stays as it is. The root

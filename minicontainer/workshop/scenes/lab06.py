@@ -26,7 +26,8 @@ from minicontainer.workshop.scenes import transcript
 
 _IMAGE = {"Entrypoint": ["/init"], "Cmd": ["serve"]}
 _OVERLAY = """\
-mount -t overlay overlay -o lowerdir=image,upperdir=upper,workdir=work,userxattr rootfs
+options=lowerdir=image,upperdir=upper,workdir=work,userxattr
+mount -t overlay -o $options overlay rootfs
 ls rootfs/etc
 echo hello > rootfs/new; rm rootfs/etc/motd
 ls rootfs/etc
@@ -170,10 +171,10 @@ def engine() -> Picture:
     )
 
 
-def shell(command: str) -> str:
-    """A command, run where `small` is an image layout with an image `demo`, and what it prints."""
+def shell(*commands: str) -> str:
+    """Commands, run where `small` is an image layout with an image `demo`, and what they print."""
     with tempfile.TemporaryDirectory(prefix="lab06-") as name:
         sample = Sample(Path(name) / "small")
         settings = {**_IMAGE, "Env": ["PATH=/bin"], "WorkingDir": "/srv"}
         sample.tag({"demo": sample.image([tar(file("init", "#!/bin/sh\n", mode=0o755))], settings)})
-        return transcript(command, Path(name))
+        return "".join(transcript(command, Path(name)) for command in commands)

@@ -22,6 +22,8 @@ from minicontainer.errors import MinicontainerError
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step02_runtime.state import is_alive
 
+from .rootless import is_rootless, own_uid
+
 Record = dict[str, Any]
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
@@ -31,9 +33,12 @@ class ContainerError(MinicontainerError):
 
 
 def runtime_root() -> str:
-    """The runtime's state directory for our containers: `minirunc --root` shows what is in it."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if os.geteuid() == 0 else None)
-    return f"{base}/minicontainer" if base else f"/tmp/minicontainer-{os.geteuid()}"
+    """The runtime's state directory for our containers: `minirunc --root` shows what is in it.
+
+    The same before and after become_root.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR") or (None if is_rootless() else "/run")
+    return f"{base}/minicontainer" if base else f"/tmp/minicontainer-{own_uid()}"
 
 
 def directory(store: str, identity: str) -> str:

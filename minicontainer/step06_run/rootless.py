@@ -48,6 +48,14 @@ def is_rootless() -> bool:
         return os.geteuid() != 0 or file.read().split() != ["0", "0", "4294967295"]
 
 
+def own_uid() -> int:
+    """The id of this process's user, as it is outside of the user namespace."""
+    uid = os.geteuid()
+    with open("/proc/self/uid_map") as file:
+        ranges = [[int(number) for number in line.split()] for line in file]
+    return next((out + uid - first for first, out, size in ranges if 0 <= uid - first < size), uid)
+
+
 def id_mappings(file: str, own: int, user: str) -> list[dict]:
     """Who is who inside, as config.json says it: 0 is `own`, then what `file` gives `user`."""
     mappings = [{"containerID": 0, "hostID": own, "size": 1}]

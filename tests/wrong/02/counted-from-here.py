@@ -1,0 +1,15 @@
+"""load_bundle: counted-from-here"""
+
+def load_bundle(bundle: str) -> dict:
+    bundle = os.path.abspath(bundle)
+    path = os.path.join(bundle, "config.json")
+    config = read_json(path)
+    check_config(config, path)
+    root = os.path.realpath(config["root"]["path"])
+    if not os.path.isdir(root):
+        raise BundleError("the root filesystem is missing: no such directory", root)
+    config["root"]["path"] = root
+    for mount in config.get("mounts", []):
+        if is_bind(mount):
+            mount["source"] = os.path.join(bundle, mount["source"])
+    return config

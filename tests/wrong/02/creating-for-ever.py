@@ -1,0 +1,14 @@
+"""state: creating-for-ever"""
+
+def state(root: str, id: str) -> dict:
+    record = load(root, id)
+    init = record["init"]
+    if init is None:
+        status = "creating"
+    elif not is_alive(init):
+        status = "stopped"
+    elif os.path.exists(fifo_path(root, id)):
+        status = "created"
+    else:
+        status = "paused" if cgroups.is_frozen(record["cgroup"]) else "running"
+    return public_state(record, status)

@@ -1,0 +1,10 @@
+"""run_hooks: poststart-fatal"""
+
+def run_hooks(hooks: dict, kind: str, state: dict) -> None:
+    for number, hook in enumerate(hooks.get(kind, [])):
+        try:
+            run_hook(f"{kind}[{number}]", hook, dumps(state).encode())
+        except HookFailed as failure:
+            if kind != "poststop":
+                raise
+            log.warn(failure.one_line)

@@ -1,0 +1,14 @@
+"""load_bundle: relative-bundle"""
+
+def load_bundle(bundle: str) -> dict:
+    path = os.path.join(bundle, "config.json")
+    config = read_json(path)
+    check_config(config, path)
+    root = os.path.join(bundle, config["root"]["path"])
+    if not os.path.isdir(root):
+        raise BundleError("the root filesystem is missing: no such directory", root)
+    config["root"]["path"] = root
+    for mount in config.get("mounts", []):
+        if is_bind(mount):
+            mount["source"] = os.path.join(bundle, mount["source"])
+    return config

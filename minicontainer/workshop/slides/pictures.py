@@ -11,6 +11,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from minicontainer.pictures.drawing import COLOURS, Picture, Sketch
@@ -31,7 +32,7 @@ def all_pictures() -> dict[str, str]:
     """File name -> SVG of every picture that the slides may show."""
     makers: dict[str, Callable[[], Picture]] = {
         "way": way_in_rows,
-        **{f"way-{step}": lambda step=step: way_in_rows(step) for step in STEPS},
+        **{f"way-{step}": partial(way_in_rows, step) for step in STEPS},
         "specifications": specifications,
         "lifecycle": upright_lifecycle,
         "index": image_index,

@@ -96,6 +96,12 @@ def children():
     return found
 
 
+def unharmed(pid):
+    """Whether no signal has reached the child `pid` so far; the answer ends it."""
+    os.kill(pid, signal.SIGTERM)
+    return ends(pid) == -signal.SIGTERM
+
+
 def shell(script):
     """A hook that is a line of shell."""
     return {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
@@ -405,7 +411,7 @@ def test_a_failed_create_leaves_nothing(tmp_path):
         return {
             "told": said(kinds, HookFailed),
             "left": os.listdir(made.root),
-            "init lives": pid > 0 and lives(pid),
+            "init lives": pid > 0 and not settled(lambda: not lives(pid), 0.2),
         }
 
     found = alone(call, clones=True)
@@ -459,7 +465,7 @@ def test_an_id_is_taken_once(tmp_path):
         return {
             "told": said(kinds, ContainerError),
             "the other's directory": "as it was" if same else "gone or changed",
-            "the other's init lives": lives(other),
+            "the other's init lives": unharmed(other),
         }
 
     found = alone(call, clones=True)
@@ -507,6 +513,7 @@ def waiting(tmp_path):
     """A process in `wait_for_start`; its pid, and the pipe on which it tells what came of it."""
     os.mkfifo(tmp_path / "exec.fifo")
     directory = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    (tmp_path / "world").mkdir()
     reading, telling_end = os.pipe()
     pid = linux.clone(linux.CLONE_NEWPID)
     if pid == 0:
@@ -514,6 +521,8 @@ def waiting(tmp_path):
         try:
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
             os.close(reading)
+            os.chroot(tmp_path / "world")
+            os.chdir("/")
             fd = wait_for_start("exec.fifo", directory)
             os.write(telling_end, b"returned\n")
             told = f"inherited: {os.get_inheritable(fd)}\n"
@@ -558,8 +567,8 @@ def test_it_sleeps_until_the_fifo_is_opened(tmp_path):
     expect(
         found,
         {"before start": "asleep", "after": "returned", "the report": "a report"},
-        story="wait_for_start('exec.fifo', directory) in one process; another opened the FIFO for"
-        " reading a moment later. What did the first do, and what could be read then?",
+        story="in its new root, init called wait_for_start('exec.fifo', directory); another process"
+        " opened the FIFO for reading a moment later. What did init do, and what could be read then?",
         mistakes={
             "directory-ignored": lambda: found["before start"].startswith("FileNotFoundError"),
             "opened-non-blocking": lambda: found["before start"].startswith("OSError 6 "),
@@ -960,7 +969,7 @@ def test_kill_refuses_what_has_stopped(tmp_path):
         os.close(writing)
         status = ends(pid)
         told = os.read(reading, 100).decode() or f"killed by signal {-status}"
-        return {"told": told, "the other process lives": lives(stranger)}
+        return {"told": told, "the other process lives": unharmed(stranger)}
 
     found = alone(call)
     expect(
@@ -999,7 +1008,7 @@ def test_unknown_signals(tmp_path):
         root = tmp_path / f"state{pid}"
         lay_out(root, "box", identity(pid))
         kinds = raised(kill, str(root), "box", name)
-        return {"told": said(kinds, ContainerError), "it lives": lives(pid)}
+        return {"told": said(kinds, ContainerError), "it lives": unharmed(pid)}
 
     for name in ("NOSUCH", "999"):
         found = alone(lambda name=name: call(name))
@@ -1073,7 +1082,7 @@ def test_delete_removes_all(tmp_path):
         return {
             "directory": (tmp_path / "state/box").exists(),
             "cgroup": cgroup.exists(),
-            "the process that has init's pid now": not settled(lambda: not lives(stranger), 0.03),
+            "the process that has init's pid now": unharmed(stranger),
         }
 
     found = alone(call)
@@ -1097,7 +1106,7 @@ def test_delete_refuses_other_states(tmp_path):
         pid = deletable(place, status)
         kinds = raised(delete, str(place / "state"), "box")
         there = (place / "state/box").exists()
-        return {"told": said(kinds, WrongState), "directory": there, "process": lives(pid)}
+        return {"told": said(kinds, WrongState), "directory": there, "process": unharmed(pid)}
 
     for status in ("running", "created"):
         found = alone(lambda status=status: call(status))
@@ -1118,7 +1127,8 @@ def test_delete_by_force(tmp_path):
         pid = deletable(place, status)
         kinds = raised(delete, str(place / "state"), "box", force=True)
         there = (place / "state/box").exists()
-        return {"told": said(kinds, WrongState), "directory": there, "process": lives(pid)}
+        ended = settled(lambda: not lives(pid), 0.2)
+        return {"told": said(kinds, WrongState), "directory": there, "process": not ended}
 
     for status in ("running", "created"):
         found = alone(lambda status=status: call(status))

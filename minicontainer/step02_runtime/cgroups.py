@@ -92,12 +92,14 @@ def apply_limits(cgroup: dict, resources: dict) -> None:
 
 
 def limit_pids(cgroup: dict, maximum: int) -> None:
-    """At most `maximum` processes and threads at once in `cgroup`; 0 or less: no limit.
+    """At most `maximum` processes and threads at once; 0 or less: no limit.
 
-    The file pids.max of the controller "pids" takes the number, or the word max; it is
-    the same in both versions of cgroups. At the limit, fork(2) fails with EAGAIN.
+    The file pids.max of the controller "pids" takes the number, or the word
+    max; it is the same in both versions of cgroups. At the limit, fork(2)
+    fails with EAGAIN.
 
-    Raises ContainerError. Spec: runtime-spec, config-linux.md, "PIDs"; cgroup-v1/pids.rst.
+    Raises ContainerError.
+    Spec: runtime-spec, config-linux.md, "PIDs"; cgroup-v1/pids.rst.
     """
     write_limit(cgroup, "pids", "pids.max", str(maximum) if maximum > 0 else "max")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import sys
 
-from .options import COMMANDS
+from .options import IGNORED, OPTIONS
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: sys.argv); its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if "--mine" in before_command(arguments):
+    if wants_mine(arguments):
         # a step may not know the workshop; only the learner who asks brings it in
         overlay = importlib.import_module("minicontainer.workshop.overlay")
         print(overlay.install_mine(), file=sys.stderr)
@@ -24,10 +24,15 @@ def main(argv: list[str] | None = None) -> int:
     return run_command(arguments)
 
 
-def before_command(arguments: list[str]) -> list[str]:
-    """The options that stand before the command; engines put more of them before ours."""
-    places = [number for number, word in enumerate(arguments) if word in COMMANDS]
-    return arguments[: places[0]] if places else arguments
+def wants_mine(arguments: list[str]) -> bool:
+    """Whether --mine stands before the command; engines put options of theirs before it."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--mine" or not word.startswith("-"):
+            return word == "--mine"
+        if OPTIONS.get(word, ("", ""))[1] or IGNORED.get(word):
+            next(words, "")  # its value
+    return False
 
 
 if __name__ == "__main__":

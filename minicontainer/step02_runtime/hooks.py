@@ -21,16 +21,16 @@ FORGIVEN = ("poststart", "poststop")
 
 
 def run_hooks(hooks: dict, kind: str, state: dict) -> None:
-    """Run the hooks of one kind ("prestart", "createRuntime", …) in order, one after the other.
+    """Run the hooks of one kind ("prestart", …), one after the other, in order.
 
-    `hooks` is that part of config.json: {kind: [hook, …]}; a kind that is missing
-    has none. Each hook is called by its kind and place, such as "prestart[0]", and
-    gets `state` as JSON on its standard input. When one fails, those after it do not
-    run and its failure is raised; but a poststart or poststop hook that
-    fails is only warned of, and the next one runs.
+    `hooks` is that part of config.json, {kind: [hook, …]}; a kind may be
+    missing. Each hook is called by its kind and place, as in "prestart[0]",
+    and gets `state` as JSON on its standard input. When one fails, the next
+    ones do not run and its failure is raised; but a failing "poststart" or
+    "poststop" hook is only warned of, and the next one runs.
 
-    Raises HookFailed.
-    Spec: runtime-spec, runtime.md, "Lifecycle"; config.md, "POSIX-platform Hooks".
+    Raises HookFailed. Spec: runtime-spec, runtime.md, "Lifecycle";
+    config.md, "POSIX-platform Hooks".
     """
     for number, hook in enumerate(hooks.get(kind, [])):
         try:

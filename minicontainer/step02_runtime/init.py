@@ -94,8 +94,9 @@ def live(config: dict, cgroup: dict, channel: Channel, fifo: int, options: dict)
         channel.send(ready=True)
     except BaseException as error:
         _give_up(channel, error)
-    report = wait_for_start(str(fifo), own_files)
+    report = -1
     try:
+        report = wait_for_start(str(fifo), own_files)
         hook_state = {**state, "status": "created"}
         run_hooks(config.get("hooks", {}), "startContainer", hook_state)
         process.execute(prepared, options["preserve_fds"])
@@ -140,15 +141,15 @@ def move_in(config: dict, console: int | None) -> None:
 
 
 def wait_for_start(fifo: str, directory: int) -> int:
-    """Sleep until `start` opens the FIFO for reading. Returns our end, open for writing.
+    """Sleep until `start` opens the FIFO for reading; our end, open to write to.
 
-    `fifo` is its name in the directory that is open as the file descriptor
-    `directory`. While it sleeps, SIGTERM, SIGINT, SIGHUP and SIGQUIT end the
+    `fifo` is its name in the directory that the file descriptor `directory`
+    has open. While it sleeps, SIGTERM, SIGINT, SIGHUP and SIGQUIT end the
     process at once, with status 128 + the signal.
 
     Our end has to close by itself when the process becomes the program: so
     `start` learns that all went well.
-    Source: fifo(7), pid_namespaces(7) (on signals to process 1), open(2), O_CLOEXEC.
+    Source: fifo(7), pid_namespaces(7) (signals to process 1), open(2).
     """
     for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
         _signal.signal(number, lambda number, _: os._exit(128 + number))

@@ -45,15 +45,17 @@ def create(
     preserve_fds: int = 0,
     die_with_parent: bool = False,
 ) -> int:
-    """Make the container `id` from `bundle`: all of it, but its program does not run yet.
+    """Make the container `id` from `bundle`: all of it, but its program waits.
 
-    Returns the pid of its init, a child of ours, which sleeps until `start`; writes
-    it to `pid_file` too. The hooks "prestart" and "createRuntime" run when init's
-    file tree is built, and are told the status "creating". Whatever fails, also
-    by KeyboardInterrupt, nothing is left behind, and the error goes on to the caller; a
-    container that had the id before is not touched.
+    Returns the pid of its init, a child of ours, which sleeps until `start`;
+    writes it to `pid_file` too. The hooks of the kinds "prestart" and then
+    "createRuntime" run when init's file tree is built; they are told the
+    status "creating". Whatever fails, also by KeyboardInterrupt, nothing is
+    left behind and the error goes on to the caller; another container that
+    has the id is not touched.
 
-    Raises ContainerError. Spec: runtime-spec, runtime.md, "Create" and "Lifecycle".
+    Raises ContainerError.
+    Spec: runtime-spec, runtime.md, "Create" and "Lifecycle".
     """
     config = load_bundle(bundle)
     options = init_options(config, console_socket, preserve_fds, die_with_parent)
@@ -76,10 +78,10 @@ def create(
 def start(root: str, id: str) -> None:
     """Let the program of the created container `id` run; returns when it does.
 
-    Then the "poststart" hooks run, and are told the status "running".
+    Then the "poststart" hooks run; they are told the status "running".
 
-    Raises WrongState, without any effect, for a container that is not "created"; and
-    ContainerError when init can't become the program.
+    Raises WrongState, without any effect, when the container is not
+    "created"; ContainerError when init can't become the program.
     Spec: runtime-spec, runtime.md, "Start" and "Lifecycle".
     """
     found = state(root, id)
@@ -95,8 +97,9 @@ def kill(root: str, id: str, signal: str | int = "SIGTERM", all: bool = False) -
 
     With `all`, to every process of the container, also when init has ended.
 
-    Raises ContainerError for a signal that does not exist; WrongState, without
-    any effect, when the container is neither created, running nor paused (not with `all`).
+    Raises ContainerError for a signal that does not exist; without `all`,
+    WrongState for a container that is not created, running or paused.
+    Then nobody gets a signal.
     Spec: runtime-spec, runtime.md, "Kill".
     """
     number = signal_number(signal)
@@ -108,13 +111,15 @@ def kill(root: str, id: str, signal: str | int = "SIGTERM", all: bool = False) -
 
 
 def delete(root: str, id: str, force: bool = False) -> None:
-    """Undo what create did: end what is left, remove cgroup and directory, run "poststop" hooks.
+    """Undo what create did, then run the "poststop" hooks.
 
-    The hooks come last, and are told the status "stopped". With `force`, a container
-    in any status is deleted, one that does not exist is no error, and one
-    whose record is damaged is removed without hooks.
+    What is left of the container's processes is ended, its cgroup and its
+    directory are removed. The hooks are told the status "stopped". With
+    `force` a container in any status is deleted, one that does not exist is
+    no error, and one whose record is damaged is removed, without hooks.
 
-    Raises WrongState, without any effect, when it is not stopped; NoSuchContainer.
+    Raises WrongState, without any effect, when it is not stopped;
+    NoSuchContainer, or ContainerError for a damaged record.
     Spec: runtime-spec, runtime.md, "Delete" and "Lifecycle".
     """
     try:

@@ -52,11 +52,11 @@ _LOCKED = {
 def apply_mounts(root: str, mounts: list[dict]) -> None:
     """Mount every entry of `mounts`, in order, below the directory `root`.
 
-    Each has `destination`, `type`, `source` and `options` as in config.json. A
-    destination that is missing is made. A bind mount takes its flags by a
-    second mount(2), propagation by a third.
+    Each has `destination`, and mostly `type`, `source` and `options`, as in
+    config.json. A destination that is missing is made. A bind mount takes
+    its flags by a second mount(2), propagation is set by a third.
 
-    Raises ContainerError that names the entry.
+    Raises ContainerError that names the entry's destination.
     Spec: runtime-spec, config.md, "Mounts"; mount(2).
     """
     for mount in mounts:

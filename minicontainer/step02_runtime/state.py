@@ -21,14 +21,14 @@ _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 
 
 def state(root: str, id: str) -> dict:
-    """The state of the container `id` as the specification's JSON, its status derived now.
+    """The container's state as the specification has it, its status derived now.
 
-    The status follows from what the record names, and from what is there:
-    stopped   its process "init" does not run any more
-    creating  "init" is None: `create` is at work, as its process "creator" (stopped without it)
+    The status follows from the record and from what is there:
+    stopped   the process "init" does not run any more
+    creating  "init" is None, and the process "creator" runs (else: stopped)
     created   "init" runs, and its FIFO is still there
-    paused    "init" runs, was started, and its cgroup is frozen
-    running   "init" runs, was started
+    paused    "init" runs, the FIFO is gone, and the cgroup is frozen
+    running   "init" runs, the FIFO is gone
 
     Raises NoSuchContainer. Spec: runtime-spec, runtime.md, "State".
     """
@@ -63,13 +63,18 @@ def public_state(record: dict, status: str) -> dict:
 
 
 def list_containers(root: str) -> list[dict]:
-    """The state of every container under `root`, sorted by id; none when there is no `root`."""
+    """The states of all containers under the directory `root`, sorted by id.
+
+    None when there is no such directory. What is damaged, half made or no
+    container at all is left out.
+    Source: runc(8), `list`.
+    """
     found = []
     for id in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         try:
             found.append(state(root, id))
         except ContainerError:
-            continue  # deleted since we looked, half made, or not a container at all
+            continue
     return found
 
 

@@ -30,9 +30,9 @@ from minicontainer.workshop.widgets import Shown
 
 _RUN = "from minicontainer.step02_runtime.cli import main; raise SystemExit(main())"
 _HEADS = {
-    "fifo": ["how it is opened, nobody at the other end", "what open does"],
+    "fifo": ["opened with", "nobody is at the other end: open"],
     "zombie": ["asked", "answer"],
-    "bind": ["call", "then it is"],
+    "bind": ["flags of mount(2)", "the mount is"],
 }
 
 

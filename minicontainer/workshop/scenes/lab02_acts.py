@@ -37,9 +37,9 @@ def _opened(door: Path, flags: int) -> str:
     try:
         os.close(os.open(door, flags))
     except TimeoutError:
-        return "sleeps until somebody opens the other end"
+        return "sleeps until the other end is opened"
     except OSError as error:
-        return f"fails: {errno.errorcode[error.errno or 0]}, {error.strerror}"
+        return f"fails at once: {errno.errorcode[error.errno or 0]}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return "returns at once"
@@ -81,9 +81,9 @@ def bind(place: Path) -> list[list[str]]:
     target.mkdir()
     rows = []
     linux.mount(source, target, None, linux.MS_BIND | linux.MS_RDONLY)
-    rows.append(["mount(source, target, MS_BIND | MS_RDONLY)", _option(target)])
+    rows.append(["MS_BIND | MS_RDONLY", _option(target)])
     linux.mount(None, target, None, linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY)
-    rows.append(["mount(None, target, MS_BIND | MS_REMOUNT | MS_RDONLY)", _option(target)])
+    rows.append(["then: MS_BIND | MS_REMOUNT | MS_RDONLY", _option(target)])
     return rows
 
 
@@ -94,8 +94,8 @@ def _option(target: Path) -> str:
     try:
         (target / "new").write_text("")
     except OSError as error:
-        return f"{option}   {error.strerror}"
-    return f"{option}   written"
+        return f"{option}, writing fails: {errno.errorcode[error.errno or 0]}"
+    return f"{option}, one can write"
 
 
 if __name__ == "__main__":

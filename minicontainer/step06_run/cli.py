@@ -79,6 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_status(error, command)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if not (told := blame_of_own_functions(error)):
+            raise
+        print(f"minicontainer: {told}", file=sys.stderr)
+        return exit_status(error, command)
     finally:
         if narrator is not None:
             narrator.finish()
@@ -99,6 +104,12 @@ def use_own_functions() -> None:
     """Put the learner's functions in the place of ours, and say whose each is."""
     overlay = importlib.import_module("minicontainer.workshop.overlay")
     print(overlay.install_mine(), file=sys.stderr)
+
+
+def blame_of_own_functions(error: Exception) -> str:
+    """With --mine: which of the learner's functions failed, and on which of its lines."""
+    overlay = sys.modules.get("minicontainer.workshop.overlay")
+    return overlay.blame(error) if overlay else ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -212,7 +223,7 @@ def _others(commands) -> None:
     registry.add_argument("--port", type=int, default=5000, help="default 5000; 0: any free one")
     registry.add_argument("--layout", metavar="DIR", help="serve this OCI image layout instead")
     demo = _command(commands, "demo", "play pull, unpack and run on the kit's own images, offline")
-    demo.add_argument("acts", metavar="ACT", nargs="*", help="chroot names pull unpack run after")
+    demo.add_argument("acts", metavar="ACT", nargs="*", help="names of acts, or numbers of steps")
     demo.add_argument("--auto", type=float, metavar="SECONDS", help="go on by itself")
 
 

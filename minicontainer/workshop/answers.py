@@ -91,15 +91,20 @@ def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
     functions = {name: Answer(name, MISSING) for name in exercises}
     notes: list[str] = []
     for cell in cells:
-        for answer in _answers_in(cell, set(functions)):
-            earlier = functions[answer.name]
-            if earlier.state != MISSING and earlier.cell != answer.cell:
-                notes.append(
-                    f"{answer.name} is defined in {earlier.cell} and again in {answer.cell}: "
-                    "the last one counts"
-                )
+        found = _answers_in(cell, set(functions))
+        if not found and isinstance(error := parse(cell.source), SyntaxError):
+            notes.append(f"{cell.label} is skipped, line {error.lineno or 1}: {error.msg}")
+        for answer in found:
+            if functions[answer.name].state != MISSING:
+                notes.append(_twice(functions[answer.name], answer))
             functions[answer.name] = answer
     return Answers(cells, functions, notes)
+
+
+def _twice(earlier: Answer, later: Answer) -> str:
+    same = earlier.cell == later.cell
+    places = f"twice in {later.cell}" if same else f"in {earlier.cell} and again in {later.cell}"
+    return f"{later.name} is defined {places}: the last one counts"
 
 
 def _answers_in(cell: Cell, names: set[str]) -> list[Answer]:

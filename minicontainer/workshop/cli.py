@@ -19,7 +19,7 @@ from minicontainer.errors import MinicontainerError
 from . import exercises, generate
 from .answers import MISSING, Answers, parse, read_notebook
 from .grader import grade
-from .lab import Exercise, Lab, LabError, answers_directory, find_lab, find_labs
+from .lab import Exercise, Lab, LabError, answers_directory, find_lab, find_labs, find_root
 from .notebook import next_hint
 from .progress import Progress, kept_directory
 from .report import report
@@ -52,11 +52,12 @@ def _parser() -> argparse.ArgumentParser:
 
     command("check", check, "grade the saved notebook of a lab", "lab")
     command("watch", watch, "grade a lab each time its notebook is saved", "lab")
-    command("next", say_next, "say what to do next")
+    next_parser = command("next", say_next, "say what to do next")
+    next_parser.add_argument("lab", nargs="?", help="without it: the lab last worked on")
     command("status", status, "show how far you are in every lab")
     hint_parser = command("hint", hint, "show a hint", "lab", "exercise")
     hint_parser.add_argument("number", nargs="?", type=int, default=0, help=_HINT_HELP)
-    reset_parser = command("reset", reset, "bring a stub back; what it replaces is kept", "lab")
+    reset_parser = command("reset", reset, "bring the first text back; yours is kept", "lab")
     reset_parser.add_argument("exercise", nargs="?", help="without it: the whole notebook")
     command("solution", solution, "show the package's own function", "lab", "exercise")
     command("diff", diff, "compare your function with the package's", "lab", "exercise")
@@ -94,10 +95,12 @@ def watch(options: argparse.Namespace) -> int:
         time.sleep(0.3)
 
 
-def say_next(_: argparse.Namespace) -> int:
-    """The first exercise that has not passed."""
-    for lab in find_labs():
-        store = Progress(lab.root)
+def say_next(options: argparse.Namespace) -> int:
+    """The first exercise that has not passed: of the lab last worked on, then of those after it."""
+    labs = find_labs()
+    store = Progress(find_root())
+    first = find_lab(options.lab).id if options.lab else store.last_lab
+    for lab in sorted(labs, key=lambda lab: (lab.id < first, lab.id)):
         for exercise in lab.exercises:
             if not store.passed(lab, exercise.name):
                 print(f"next: {exercise.number} {exercise.name} in labs/{lab.id}/{lab.notebook}")
@@ -114,9 +117,10 @@ def status(_: argparse.Namespace) -> int:
         got = {e.name: store.points(lab, e.name) for e in lab.exercises}
         total = lab.points()
         print(f"lab {lab.id}  {lab.title:<24} {sum(got.values()):>3} / {total} points")
-        for exercise in lab.exercises if any(got.values()) else []:
+        begun = any(store.sign(lab, exercise.name) != "○" for exercise in lab.exercises)
+        for exercise in lab.exercises if begun else []:
             points = lab.points(exercise.name)
-            sign = "✓" if got[exercise.name] == points else "○"
+            sign = store.sign(lab, exercise.name)
             hints = store.hints(lab, exercise.name)
             read = f"   {hints} hint{'s' if hints > 1 else ''} read" if hints else ""
             line = (
@@ -129,7 +133,8 @@ def status(_: argparse.Namespace) -> int:
 def hint(options: argparse.Namespace) -> int:
     """A hint, and that there are more."""
     lab, exercise = _exercise(options)
-    print(next_hint(lab, exercise, Progress(lab.root), options.number))
+    way = f"./workshop hint {lab.id} {{}} {{}}"
+    print(next_hint(lab, exercise, Progress(lab.root), options.number, way))
     return 0
 
 
@@ -166,16 +171,22 @@ def reset(options: argparse.Namespace) -> int:
     """Put the stub of one exercise back, or the whole notebook; keep what was there."""
     lab = find_lab(options.lab)
     path = lab.notebook_path("labs")
-    kept = keep(lab, path, options.exercise or lab.id)
     if options.exercise is None or not path.exists():
+        kept = keep(lab, path, lab.id)
         save(path, generate.learners(lab))
         print(f"{path.name} is as it was at first")
     else:
         exercise = lab.exercise(options.exercise)
         notebook = json.loads(path.read_text("utf-8-sig"))
+        before = [_source(cell) for cell in notebook["cells"]]
         put_back(notebook, generate.learners(lab), exercise)
+        if [_source(cell) for cell in notebook["cells"]] == before:
+            print(f"{exercise.name} has its first text already; nothing is changed")
+            return 0
+        kept = keep(lab, path, exercise.name)
         save(path, notebook)
-        print(f"{exercise.name} is a stub again; if the notebook is open, reload it from disk")
+        print(f"{exercise.name} has its first text again")
+        print("if the notebook is open, reload it from disk")
     if kept:
         print(f"what was there is kept in {kept}")
     return 0

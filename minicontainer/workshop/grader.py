@@ -27,6 +27,8 @@ from .lab import Check, Lab, LabError
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0
 _STDERR = 20_000
+#: outcomes of an exercise that nobody has tried yet
+NOT_STARTED = ("not started", "missing")
 
 
 class Result(NamedTuple):
@@ -96,6 +98,7 @@ class _Child:
         self.lab, self.answers, self.isolate = lab, answers, isolate
         self.checks = {check.name: check for check in checks}
         self.scratch = tempfile.mkdtemp(prefix="workshop-")
+        self.call = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "minicontainer.workshop.runner"],
             stdin=subprocess.PIPE,
@@ -146,6 +149,9 @@ class _Child:
                 return
             if "start" in message:
                 running, patience = self.checks[message["start"]], message["seconds"] + _GRACE
+                self.call = ""
+            elif "call" in message:
+                self.call = str(message["call"])
             elif running and message.get("done") == running.name:
                 self.checks.pop(running.name)
                 yield self._result(running, message)
@@ -186,11 +192,12 @@ class _Child:
         where = self._where(said)
         if silent or "Timeout (" in said:
             return self._timeout(check, where)
-        return Result(check, "crashed", found=_ending(status), where=where)
+        return Result(check, "crashed", self.call, found=_ending(status), where=where)
 
     def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
         mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
-        return Result(check, "timeout", found="it did not end", mistake=mistake, where=where)
+        found = "it did not end"
+        return Result(check, "timeout", self.call, found=found, mistake=mistake, where=where)
 
     def _where(self, said: str) -> tuple[str, ...]:
         """The learner's lines in what faulthandler printed, outermost first."""

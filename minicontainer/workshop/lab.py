@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minicontainer.errors import MinicontainerError
 
@@ -38,8 +39,9 @@ class Exercise(NamedTuple):
 class Misconception(NamedTuple):
     """A well-known wrong idea; a check that recognises it shows `hint`.
 
-    `raises` names the exceptions by which it is recognised, if any; "Timeout"
-    stands for a check that did not end.
+    `raises` names the exceptions by which it is recognised, if any: `KeyError`, or
+    `KeyError: TEXT` if its message must hold TEXT; "Timeout" stands for a check
+    that did not end.
     """
 
     key: str
@@ -70,6 +72,13 @@ class Lab:
             raise LabError("this is not a lab: it has no lab.toml", str(directory)) from error
         except tomllib.TOMLDecodeError as error:
             raise LabError(str(error), str(directory / "lab.toml")) from error
+        try:
+            self._take(facts)
+        except (AttributeError, KeyError, TypeError) as error:
+            what = f"something is missing or of the wrong kind: {error}"
+            raise LabError(what, str(directory / "lab.toml")) from error
+
+    def _take(self, facts: dict[str, Any]) -> None:
         self.title: str = facts["title"]
         self.minutes: int = facts["minutes"]
         self.notebook: str = facts["notebook"] + ".ipynb"
@@ -112,10 +121,13 @@ class Lab:
             raise LabError(f"no exercise {unknown[0].exercise!r} in lab.toml", unknown[0].file)
         return sorted(found, key=lambda check: order.index(check.exercise))
 
-    def mistake_raising(self, exercise: str, kinds: set[str]) -> str:
+    def mistake_raising(self, exercise: str, kinds: set[str], message: str = "") -> str:
         """The misconception about `exercise` that is known by one of these exceptions; or ""."""
         for key, mistake in self.misconceptions.items():
-            if mistake.exercise == exercise and kinds & set(mistake.raises):
+            known = [said.partition(": ") for said in mistake.raises]
+            if mistake.exercise == exercise and any(
+                kind in kinds and words in message for kind, _, words in known
+            ):
                 return key
         return ""
 
@@ -155,17 +167,28 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def find_labs(start: Path | None = None) -> list[Lab]:
-    """Every lab of the checkout, in order."""
-    return [Lab(toml.parent) for toml in sorted(find_root(start).glob("labs/[0-9][0-9]/lab.toml"))]
+    """Every lab of the checkout, in order; one that cannot be read is told of, and left out."""
+    labs = []
+    for directory in _directories(start):
+        try:
+            labs.append(Lab(directory))
+        except LabError as error:
+            print(f"lab {directory.name} is left out: {error}", file=sys.stderr)
+    return labs
+
+
+def _directories(start: Path | None) -> list[Path]:
+    return [toml.parent for toml in sorted(find_root(start).glob("labs/[0-9][0-9]/lab.toml"))]
 
 
 def find_lab(number: str, start: Path | None = None) -> Lab:
     """The lab called "03" (or "3"); raises LabError that lists the labs there are."""
-    labs = find_labs(start)
-    for lab in labs:
-        if lab.id == number.zfill(2):
-            return lab
-    raise LabError(f"there is no lab {number!r}", "", f"There are: {', '.join(x.id for x in labs)}")
+    directories = _directories(start)
+    for directory in directories:
+        if directory.name == number.zfill(2):
+            return Lab(directory)
+    known = ", ".join(directory.name for directory in directories)
+    raise LabError(f"there is no lab {number!r}", "", f"There are: {known}")
 
 
 def answers_directory() -> str:

@@ -19,7 +19,15 @@ from . import html
 from .answers import WRITTEN, Answers, Cell, read_cells, read_notebook
 from .exercises import solution
 from .grader import Result, grade
-from .lab import ANSWERS_VARIABLE, Check, Exercise, Lab, answers_directory, find_lab
+from .lab import (
+    ANSWERS_VARIABLE,
+    Check,
+    Exercise,
+    Lab,
+    LabError,
+    answers_directory,
+    find_lab,
+)
 from .progress import Progress
 from .report import facts, symbol, tells
 
@@ -154,16 +162,16 @@ class _Book:
         return [f"The saved notebook has another {', '.join(differ)}: save it (Ctrl+S)."]
 
     @_plainly
-    def hint(self, exercise: Callable | str, number: int = 0) -> None:
+    def hint(self, exercise: Callable | str = "", number: int = 0) -> None:
         """Show hint `number` (1 to 3), or the next one that was not read yet."""
-        found = self.lab.exercise(_name(exercise))
+        found = self._named(exercise, "hint")
         text = next_hint(self.lab, found, self.store, number)
         _Display().show(html.box(html.line(text)), text)
 
     @_plainly
-    def compare(self, exercise: Callable | str) -> None:
+    def compare(self, exercise: Callable | str = "") -> None:
         """Show your function beside the package's, once it passes or when you ask twice."""
-        found = self.lab.exercise(_name(exercise))
+        found = self._named(exercise, "compare")
         if self.learning and not self.store.may_see(self.lab, found.name):
             text = f"{found.name} does not pass yet. Ask again to see the solution all the same."
             _Display().show(html.box(html.line(text)), text)
@@ -173,24 +181,38 @@ class _Book:
         text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
         _Display().show(html.box(html.side_by_side(columns)), text)
 
+    def _named(self, exercise: Callable | str, command: str) -> Exercise:
+        """The exercise meant; raises LabError, which lists all, when none is named."""
+        if exercise == "":
+            known = ", ".join(self.names)
+            what = f'which exercise? For example {command}("{self.names[0]}")'
+            raise LabError(what, hint=f"There are: {known}")
+        return self.lab.exercise(_name(exercise))
+
     @_plainly
     def progress(self) -> None:
         """Show how far you are in this lab."""
         rows, lines = [], []
         for exercise in self.lab.exercises:
             got, total = self.store.points(self.lab, exercise.name), self.lab.points(exercise.name)
-            sign = "✓" if got == total else "○"
+            sign = self.store.sign(self.lab, exercise.name)
             rows.append(html.row(sign, f"{exercise.number} {exercise.name}", f"{got} / {total}"))
             lines.append(f"{sign} {exercise.number} {exercise.name:<20} {got:>2} / {total}")
         _Display().show(html.box(*rows), "\n".join(lines))
 
 
-def next_hint(lab: Lab, exercise: Exercise, store: Progress, number: int = 0) -> str:
-    """Hint `number` of the exercise, or the next one; remembers that it was read."""
+def next_hint(
+    lab: Lab, exercise: Exercise, store: Progress, number: int = 0, way: str = 'hint("{}", {})'
+) -> str:
+    """Hint `number` of the exercise, or the next one; remembers that it was read.
+
+    `way` is how to ask for another: where the exercise's name and the number stand.
+    """
     count = len(exercise.hints)
     number = max(1, min(number or store.hints(lab, exercise.name) + 1, count))
     store.hint_read(lab, exercise.name, number)
-    more = f'   (there is another: hint("{exercise.name}", {number + 1}))' if number < count else ""
+    another = f"   (there is another: {way.format(exercise.name, number + 1)})"
+    more = another if number < count else ""
     return f"hint {number} of {count}: {exercise.hints[number - 1]}{more}"
 
 

@@ -19,12 +19,14 @@ import builtins
 import importlib
 import linecache
 import sys
+import textwrap
+import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 from .answers import Answers, Cell, kept, parse, read_notebook
 from .exercises import imports
-from .lab import Exercise, LabError, answers_directory, find_labs
+from .lab import Exercise, Lab, LabError, answers_directory, find_labs
 
 
 class NotDefined(Exception):
@@ -39,7 +41,7 @@ class Overlay:
         self.functions: dict[str, Callable] = {}
         self.called: set[str] = set()
         self.problems: list[str] = []
-        self._books: list[tuple[Answers, list[Exercise]]] = []
+        self.books: list[tuple[Answers, list[Exercise]]] = []
         self._filled = False
 
     def add(self, answers: Answers, exercises: list[Exercise]) -> None:
@@ -47,7 +49,7 @@ class Overlay:
         written = answers.written()
         if not written:
             return
-        self._books.append((answers, exercises))
+        self.books.append((answers, exercises))
         self.places |= {e.name: e.module for e in exercises if e.name in written}
         early = sorted(set(self.places.values()) & set(sys.modules))
         if early:
@@ -79,7 +81,7 @@ class Overlay:
         """Run the learner's definitions, once: early, where later there may be no files to read."""
         if not self._filled:
             self._filled = True
-            for answers, exercises in self._books:
+            for answers, exercises in self.books:
                 self._fill(answers, exercises)
 
     def _fill(self, answers: Answers, exercises: list[Exercise]) -> None:
@@ -151,6 +153,9 @@ class _Loader(SourceFileLoader):
 
 
 _mine: Overlay | None = None
+_labs: list[Lab] = []
+#: columns of the report
+_WIDTH = 76
 
 
 def install_mine() -> str:
@@ -160,7 +165,8 @@ def install_mine() -> str:
     """
     global _mine
     _mine = Overlay()
-    for lab in find_labs():
+    _labs[:] = find_labs()
+    for lab in _labs:
         path = lab.notebook_path(answers_directory())
         if path.exists():
             _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
@@ -173,11 +179,28 @@ def report() -> str:
     """Whose each function is, in a few lines: "9 of 31 functions are yours"."""
     if _mine is None:
         raise LabError("no functions of yours are in place")
-    labs = find_labs()
-    total = sum(len(lab.exercises) for lab in labs)
+    total = sum(len(lab.exercises) for lab in _labs)
     lines = [f"{len(_mine.places)} of {total} functions are yours"]
-    for lab in labs:
-        names = [e.name for e in lab.exercises if e.name in _mine.places]
-        if names:
-            lines.append(f"  lab {lab.id}  {', '.join(names)}")
+    for lab in _labs:
+        names = ", ".join(e.name for e in lab.exercises if e.name in _mine.places)
+        start = f"  lab {lab.id}  "  # on each line, so that a lab's part can be picked out
+        lines += textwrap.wrap(names, _WIDTH, initial_indent=start, subsequent_indent=start)
     return "\n".join(lines)
+
+
+def blame(error: BaseException) -> str:
+    """Which function of the learner's `error` came from, and on which lines; "" for none."""
+    if _mine is None:
+        return ""
+    if isinstance(error, NotDefined):
+        return f"a cell of yours could not be run: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    labels = {cell.label for answers, _ in _mine.books for cell in answers.cells}
+    own = [frame for frame in frames if frame.filename in labels]
+    last = next((frame.name for frame in reversed(own) if frame.name in _mine.places), "")
+    lab = next((lab for lab in _labs if any(e.name == last for e in lab.exercises)), None)
+    if lab is None:
+        return ""
+    lines = [f"  {frame.filename}, line {frame.lineno}: {frame.line}" for frame in own]
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    return "\n".join([f"your {last} failed; ./workshop check {lab.id}", *lines, f"  {said}"])

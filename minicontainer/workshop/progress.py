@@ -13,8 +13,11 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .grader import Result
+from .grader import NOT_STARTED, Result
 from .lab import Lab
+
+#: the key of what was last worked on, among those of exercises
+_LAST = "last"
 
 
 class Progress:
@@ -33,9 +36,13 @@ class Progress:
         return self.exercises.setdefault(f"{lab.id}/{exercise}", empty)
 
     def record(self, lab: Lab, results: Iterable[Result]) -> None:
-        """Remember which checks passed just now, and which no longer do."""
+        """Remember which checks passed just now, which no longer do, and what was tried."""
         for result in results:
-            passed: list[str] = self._entry(lab, result.check.exercise)["passed"]
+            entry = self._entry(lab, result.check.exercise)
+            entry["tried"] = result.outcome not in NOT_STARTED
+            if entry["tried"]:
+                self.exercises[_LAST] = {"lab": lab.id}
+            passed: list[str] = entry["passed"]
             if result.passed and result.check.name not in passed:
                 passed.append(result.check.name)
             elif not result.passed and result.check.name in passed:
@@ -46,6 +53,18 @@ class Progress:
         """Did every check of the exercise pass when it was last run?"""
         wanted = {check.name for check in lab.checks if check.exercise == exercise}
         return wanted <= set(self._entry(lab, exercise)["passed"])
+
+    def sign(self, lab: Lab, exercise: str) -> str:
+        """✓ passed, ✗ tried, ○ not started: as `check` shows it."""
+        if self.passed(lab, exercise):
+            return "✓"
+        entry = self._entry(lab, exercise)
+        return "✗" if entry["passed"] or entry.get("tried") else "○"
+
+    @property
+    def last_lab(self) -> str:
+        """The number of the lab that was last worked on; "" for none."""
+        return self.exercises.get(_LAST, {}).get("lab", "")
 
     def points(self, lab: Lab, exercise: str) -> int:
         """The points of the checks that passed when they were last run."""

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 from .answers import Answers
-from .grader import Result
+from .grader import NOT_STARTED, Result
 from .lab import Exercise, Lab
 
 _WIDTH = 78
@@ -19,7 +19,6 @@ _LABEL = 11
 _FULL = 3
 
 SYMBOLS = {"passed": "✓", "not started": "○", "missing": "○", "skipped": "○"}
-_NOT_STARTED = ("not started", "missing")
 
 
 def symbol(outcome: str) -> str:
@@ -50,7 +49,7 @@ def report(lab: Lab, answers: Answers, results: list[Result]) -> str:
 
 def tells(result: Result) -> bool:
     """Has this result anything to tell, besides that the exercise is not done yet?"""
-    return not result.passed and result.outcome not in (*_NOT_STARTED, "skipped")
+    return not result.passed and result.outcome not in (*NOT_STARTED, "skipped")
 
 
 def _short(result: Result) -> str:
@@ -97,7 +96,8 @@ def failure(lab: Lab, result: Result) -> Iterator[str]:
     yield ""
     for label, text in facts(lab, result):
         yield from _labelled(label, text)
-    yield from _labelled("more", f'hint("{exercise.name}", {2 if not result.mistake else 1})')
+    more = 1 if result.mistake else 2
+    yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name} {more}")
 
 
 def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
@@ -151,7 +151,7 @@ def _ending(lab: Lab, results: list[Result]) -> list[str]:
     todo = next((result for result in results if not result.passed), None)
     if todo is None:
         return [*lines, f"Lab {lab.id} is done. Well done!" if total == lab.points() else "passed"]
-    verb = "start with" if todo.outcome in _NOT_STARTED else "go on with"
+    verb = "start with" if todo.outcome in NOT_STARTED else "go on with"
     exercise = lab.exercise(todo.check.exercise)
     file = f"labs/{lab.id}/{lab.notebook}"
     return [*lines, f"next:  {verb} {exercise.number} {exercise.name} in {file}"]

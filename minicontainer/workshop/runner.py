@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import isolation
+from . import checks, isolation
 from .answers import Answers, Cell, read_cells
 from .checks import Failed, Mark
 from .lab import Lab
@@ -53,6 +53,8 @@ def main() -> None:
     overlay.add(answers, lab.exercises)
     overlay.install()
     tests = _Tests(lab, overlay, answers, Path(job["scratch"]))
+    process = os.getpid()
+    checks.on_call = lambda call: say(call=call) if os.getpid() == process else None
     for name in job["checks"]:
         say(start=name, seconds=tests.seconds(name))
         say(done=name, **tests.run(name))
@@ -150,7 +152,7 @@ class _Tests:
     def _mistake(self, error: BaseException | None, exercise: str) -> str:
         """The misconception that is known by the name of such an exception."""
         kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        return self.lab.mistake_raising(exercise, kinds)
+        return self.lab.mistake_raising(exercise, kinds, str(error))
 
 
 class _Printed(io.TextIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +28,47 @@ def test_status_and_next_remember_what_passed(tmp_path: Path) -> None:
     run_pytest(lab)
     assert "next: 03.2 read_blob" in run_workshop(lab, "next").stdout
     shown = run_workshop(lab, "status").stdout
-    assert "2 / 53 points" in shown
+    assert f"2 / {lab.points()} points" in shown
     assert "✓ 03.1 digest_of" in shown
+
+
+def test_next_goes_on_in_the_lab_last_worked_on(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    for number in ("01", "05"):
+        shutil.copytree(ROOT / "labs" / number, tmp_path / "labs" / number)
+    assert "next: 01.1" in run_workshop(lab, "next").stdout
+    run_workshop(lab, "check", "3")
+    assert "next: 03.2 read_blob" in run_workshop(lab, "next").stdout
+    assert "next: 05.1" in run_workshop(lab, "next", "5").stdout
+    assert "there is no lab '8'" in run_workshop(lab, "next", "8").stderr
+
+
+def test_a_broken_lab_is_told_of_and_stops_no_other(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    for number, text in (("01", "title = "), ("02", 'title = "no more"')):
+        (tmp_path / "labs" / number).mkdir()
+        (tmp_path / "labs" / number / "lab.toml").write_text(text)
+    shown = run_workshop(lab, "status")
+    assert shown.stdout.startswith("lab 03")
+    assert "lab 01 is left out: " in shown.stderr and "lab 02 is left out: " in shown.stderr
+    assert "✓ 03.1 digest_of" in run_workshop(lab, "check", "03").stdout
+    broken = run_workshop(lab, "check", "02")
+    assert "something is missing or of the wrong kind: 'minutes'" in broken.stderr
+
+
+def test_what_was_tried_has_the_sign_that_check_shows(tmp_path: Path) -> None:
+    half = "def safe_path(readlink, name):\n    return tuple(p for p in name.split('/') if p)"
+    lab = checkout(tmp_path, answers={**GOOD, "safe_path": half})
+    assert "✗ 03.6 safe_path" in run_workshop(lab, "check", "3").stdout
+    shown = run_workshop(lab, "status").stdout
+    for line in ("✓ 03.1 digest_of", "✗ 03.6 safe_path", "○ 03.2 read_blob"):
+        assert line in shown
+
+
+def test_the_terminal_speaks_of_its_own_commands(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers={"digest_of": "def digest_of(content):\n    return 1"})
+    assert "more       ./workshop hint 03 digest_of 2" in run_workshop(lab, "check", "3").stdout
+    assert "./workshop hint 03 digest_of 2" in run_workshop(lab, "hint", "03", "digest_of").stdout
 
 
 def test_hints(tmp_path: Path) -> None:
@@ -54,6 +94,8 @@ def test_reset_keeps_what_it_replaces(tmp_path: Path) -> None:
     assert "hexdigest()}" in kept.read_text("utf-8")
     assert "hexdigest()}" not in lab.notebook_path().read_text("utf-8")
     assert "○ 03.1 digest_of" in run_pytest(lab).stdout
+    again = run_workshop(lab, "reset", "03", "digest_of").stdout
+    assert again == "digest_of has its first text already; nothing is changed\n"
 
 
 def test_reset_brings_a_deleted_cell_back_to_its_place(tmp_path: Path) -> None:

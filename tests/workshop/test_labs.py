@@ -86,6 +86,12 @@ def test_every_exercise_is_complete(lab: Lab) -> None:
         assert sum(c.exercise == exercise.name for c in lab.checks) >= 2, exercise.name
 
 
+def test_every_lab_can_be_read() -> None:
+    assert [lab.directory for lab in LABS] == sorted(
+        toml.parent for toml in ROOT.glob("labs/[0-9][0-9]/lab.toml")
+    )
+
+
 def test_exercises_have_names_of_their_own() -> None:
     names = [exercise.name for lab in LABS for exercise in lab.exercises]
     assert len(names) == len(set(names))

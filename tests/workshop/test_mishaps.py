@@ -47,6 +47,7 @@ def test_endless_loop_points_at_its_line() -> None:
     result = _first("count = 0\nwhile True:\n    count += 1")
     assert result.outcome == "timeout"
     assert result.where[-1] in ("cell 1, line 6: while True:", "cell 1, line 7: count += 1")
+    assert result.story == "digest_of(b'hello, image\\n') was called"
 
 
 def test_endless_loop_that_catches_everything() -> None:
@@ -176,6 +177,17 @@ def test_two_definitions(tmp_path: Path) -> None:
     assert "the last one counts" in done.stdout
 
 
+def test_two_definitions_in_one_cell(tmp_path: Path) -> None:
+    twice = f"def digest_of(content): return ''\n{reference(LAB03, 'digest_of')}"
+    notes = answers_of(LAB03, twice).notes
+    assert notes == ["digest_of is defined twice in cell 1: the last one counts"]
+
+
+def test_syntax_error_in_a_helpers_cell_is_noted() -> None:
+    notes = answers_of(LAB03, "x = 1", "def helper(a)\n    return a", "%%sh\nif then").notes
+    assert notes == ["cell 2 is skipped, line 1: expected ':'"]
+
+
 def test_syntax_error_fails_its_own_exercise_alone(tmp_path: Path) -> None:
     broken = "def digest_of(content):\n    return hashlib.sha256(content"
     lab = checkout(
@@ -213,6 +225,14 @@ def test_an_answer_that_is_not_finished() -> None:
 def test_error_shows_cell_and_line() -> None:
     result = _first("value = 1\nreturn hashlb.sha256(content)")
     assert result.where == ("cell 1, line 6: return hashlb.sha256(content)",)
+
+
+def test_an_error_with_a_place_of_its_own_shows_the_learners_line() -> None:
+    body = "from minicontainer.step03_image.errors import SizeMismatch"
+    body += "\nraise SizeMismatch('what happened', 'sha256:f739')"
+    result = _first(body)
+    assert result.where == ("cell 1, line 6: raise SizeMismatch('what happened', 'sha256:f739')",)
+    assert "SizeMismatch was raised: sha256:f739: what happened" in result.found
 
 
 def test_without_namespaces_limits_and_the_clock_remain() -> None:

@@ -69,6 +69,7 @@ def session(tmp_path_factory) -> dict[str, str]:
         "compared": "compare(digest_of)",
         "progress": "progress()",
         "unknown": "hint('nothing')",
+        "unnamed": "hint()",
         "all": "check()",
     }
     return dict(zip(steps, _run(lab, *steps.values()), strict=True))
@@ -105,7 +106,10 @@ def test_progress_and_errors_are_told_plainly(session) -> None:
     assert "✓ 03.1 digest_of" in session["progress"]
     assert "○ 03.2 read_blob" in session["progress"]
     assert "there is no exercise 'nothing'" in session["unknown"]
-    assert "03.9 to_runtime_config   0 / 7 points" in session["all"]
+    assert "which exercise? For example hint" in session["unnamed"]
+    assert "There are: digest_of, read_blob" in session["unnamed"]
+    total = LAB03.points("to_runtime_config")
+    assert f"03.9 to_runtime_config   0 / {total} points" in session["all"]
 
 
 @contextlib.contextmanager

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from .learner import LAB03, ROOT, checkout, reference
 
@@ -30,6 +33,8 @@ print(json.dumps({
     "constants": sorted(set(digest.digest_of.__code__.co_consts[:1] or [])) == [],
 }))
 """
+
+COMMAND = "import sys; from minicontainer.step06_run.cli import main; sys.exit(main())"
 
 
 def _mine(tmp_path: Path, answers: dict[str, str]) -> dict:
@@ -100,6 +105,41 @@ def test_a_definition_that_fails_is_told(tmp_path: Path) -> None:
     found = _mine(tmp_path, {"digest_of": "def digest_of(content, x=nothing):\n    return 1"})
     assert "NotDefined" in found["digest"]
     assert "NameError: name 'nothing' is not defined" in found["digest"]
+
+
+def _command(tmp_path: Path, answers: dict[str, str], *words: str) -> subprocess.CompletedProcess:
+    """`minicontainer --mine WORDS` in a learner's checkout."""
+    lab = checkout(tmp_path, answers=answers)
+    data = str(tmp_path / "data")
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, "--mine", *words],
+        cwd=lab.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": data},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(("verb", "status"), [("pull", 1), ("run", 125)])
+def test_an_error_of_a_learners_function_shows_its_lines(tmp_path: Path, verb, status) -> None:
+    answers = {"digest_of": "def digest_of(content):\n    return helper(content)"}
+    answers["extra"] = "def helper(content):\n    return content[10**9]"
+    done = _command(tmp_path, answers, verb, "workshop/hello")
+    assert done.returncode == status, done.stderr
+    said = done.stderr[done.stderr.index("minicontainer: your ") :].splitlines()
+    assert said[0] == "minicontainer: your digest_of failed; ./workshop check 03"
+    assert re.fullmatch(r"  image.ipynb cell \d+, line 2: return helper\(content\)", said[1])
+    assert said[3:] == ["  IndexError: index out of range"]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_long_report_is_wrapped(tmp_path: Path) -> None:
+    answers = {exercise.name: reference(LAB03, exercise.name) for exercise in LAB03.exercises}
+    lines = _mine(tmp_path, answers)["report"].splitlines()
+    assert len(lines) == 3 and max(map(len, lines)) <= 76
+    assert all(line.startswith("  lab 03  ") for line in lines[1:])
 
 
 def test_lost_first_cell_breaks_nothing(tmp_path: Path) -> None:

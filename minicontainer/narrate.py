@@ -15,12 +15,14 @@ import struct
 import sys
 import textwrap
 import time
+from collections import Counter
 
 from minicontainer import explain
 
 _STYLES = {"step": "1;36", "request": "33", "response": "32", "digest": "35", "syscall": "34"}
 _CURRENT = struct.Struct("id")
 _LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
+_FEW = 4
 _MARKS = {"request": "$ ", "response": "← ", "digest": "✓ ", "syscall": "→ ", "note": "· "}
 
 
@@ -38,6 +40,9 @@ class Narrator:
         # Number and start of the current step, in memory that all these processes share.
         self._current = mmap.mmap(-1, _CURRENT.size)
         self._seen: set[str] = set()
+        # For a hall: of many calls of one kind in a step, the first few.
+        self._brief = os.environ.get("MINICONTAINER_EXPLAIN") == "brief"
+        self._calls: Counter[str] = Counter()
 
     def __call__(self, event: dict) -> None:
         if event["kind"] == "step":
@@ -48,6 +53,10 @@ class Narrator:
 
     def finish(self) -> None:
         """The last step is over: say how long it took."""
+        for name, count in self._calls.items():
+            if count > _FEW:
+                self._say(f"   → {name} {count - _FEW} more times", _STYLES["syscall"])
+        self._calls.clear()
         number, began = _CURRENT.unpack(self._current[:])
         if number:
             self._say(f"   took {duration(time.monotonic() - began)}", "2")
@@ -73,6 +82,11 @@ class Narrator:
         if kind == "syscall" and shape in self._seen:
             return
         self._seen.add(shape)
+        if kind == "syscall" and self._brief:
+            name = event["text"].partition("(")[0].partition(" ")[0]
+            self._calls[name] += 1
+            if self._calls[name] > _FEW:
+                return
         # A request can be typed as it is; elsewhere twelve digits of a digest are enough.
         text = event["text"] if kind == "request" else _LONG_HEX.sub(r"\1…", event["text"])
         took = f"  [{duration(event['seconds'])}]" if "seconds" in event else ""

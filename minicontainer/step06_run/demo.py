@@ -1,7 +1,8 @@
 """`minicontainer demo`: what happens when you type `docker run`, played act by act.
 
-Each act is a command that anybody can type, run for real against the kit's own
-registry and a store of its own, with `--explain`. Nothing stays behind.
+Each act is a command or a few that anybody can type, run for real against the
+kit's own registry and a store of its own, with `--explain`. Ctrl-C ends an act,
+not the demo. Nothing stays behind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,73 +26,160 @@ from .rootless import become_root
 
 
 class Act(NamedTuple):
-    """One scene: its name, what to look for, and the commands that play it."""
+    """One scene: its name, the numbered step it is about, what to look for, and its commands.
+
+    `ready` brings what earlier acts would have left, when this one is played first.
+    """
 
     name: str
+    step: int
     about: str
     commands: tuple[str, ...]
+    ready: str = "true"
 
 
+_ROOTLESS = "" if os.geteuid() == 0 else "--rootless "
+_PULL_SHELL = "minicontainer pull -q workshop/shell"
 ACTS = (
     Act(
         "chroot",
+        1,
         "Before images: a root filesystem from this machine's files, and how one breaks out of it.",
         ("minicontainer chroot-demo",),
     ),
     Act(
         "names",
+        4,
         "An image's name leads to a registry. It knows which tags there are.",
         ("minicontainer --explain tags workshop/web",),
     ),
     Act(
         "pull",
+        4,
         "Name -> token -> manifest -> config and layers; every blob is verified before it is kept.",
         ("minicontainer --explain pull workshop/shell", "minicontainer images"),
     ),
     Act(
+        "share",
+        4,
+        "Two tags of one image share layers: what is here already is not fetched again.",
+        (
+            "minicontainer pull -q workshop/web:1.0",
+            "minicontainer --explain pull -q workshop/web:1.1",
+        ),
+    ),
+    Act(
+        "login",
+        5,
+        "Where a password lives: in a file, in base64, which is no secret at all.",
+        (
+            "printf ada:engine | base64",
+            """echo '{"auths": {"registry.example": {"auth": "YWRhOmVuZ2luZQ=="}}}' > auth.json""",
+            "grep -o 'YWRh[^\"]*' auth.json | base64 -d; echo",
+        ),
+    ),
+    Act(
         "unpack",
+        3,
         "Layers become a root filesystem: each adds files, replaces some, and hides others.",
         ("minicontainer --explain unpack workshop/shell rootfs", "ls rootfs"),
+        _PULL_SHELL,
+    ),
+    Act(
+        "runtime",
+        2,
+        "A bundle by hand, as an engine does it: create waits, start lets it go.",
+        (
+            "mkdir bundle && minicontainer unpack workshop/shell bundle/rootfs",
+            f"minirunc spec {_ROOTLESS}-b bundle",
+            """sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"sleep", "60"/' """
+            "bundle/config.json",
+            "minirunc --root state create -b bundle web </dev/null",
+            "minirunc --root state list",
+            "minirunc --root state start web",
+            "minirunc --root state exec web ps",
+            "minirunc --root state delete --force web",
+        ),
+        _PULL_SHELL,
     ),
     Act(
         "run",
+        6,
         "A process with namespaces and a root of its own: that is a container.",
         ("minicontainer --explain run --rm workshop/shell sh -c 'hostname; id; ps; ls /'",),
+        _PULL_SHELL,
     ),
     Act(
         "after",
+        6,
         "The process is gone, and so is all that was made for it.",
         ("minicontainer ps --all",),
     ),
 )
+#: how long a command that was interrupted may tidy up
+_PATIENCE = 10
 
 
 def play(arguments: argparse.Namespace) -> int:
     """Play all acts, or those that were named; the status of the first command that failed."""
-    acts = [act for act in ACTS if act.name in arguments.acts or not arguments.acts]
-    unknown = set(arguments.acts) - {act.name for act in ACTS}
+    acts = choose_acts(arguments.acts)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with stage() as (directory, environment):
+            try:
+                return play_acts(acts, directory, environment, arguments.auto)
+            finally:
+                strike(directory, environment)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def choose_acts(wanted: list[str]) -> list[Act]:
+    """The acts with these names or of these steps (`4`, `04`), all if there are none."""
+    steps = {int(word) for word in wanted if word.isdecimal()}
+    unknown = {word for word in wanted if not word.isdecimal()} - {act.name for act in ACTS}
+    unknown |= {str(step) for step in steps - {act.step for act in ACTS}}
     if unknown:
         names = ", ".join(act.name for act in ACTS)
-        raise MinicontainerError(f"no act {sorted(unknown)[0]!r}", "demo", f"There are: {names}")
-    with stage() as (directory, environment):
-        position = 0
-        while position < len(acts):
+        hint = f"There are: {names}; or a step, 1 to 6"
+        raise MinicontainerError(f"no act {sorted(unknown)[0]!r}", "demo", hint)
+    return [act for act in ACTS if not wanted or act.name in wanted or act.step in steps]
+
+
+def play_acts(
+    acts: list[Act], directory: str, environment: dict[str, str], auto: float | None
+) -> int:
+    """Play `acts`, as the person at the terminal or the clock says; the first failure's status."""
+    run_command(acts[0].ready, directory, environment, quiet=True)
+    position = 0
+    while position < len(acts):
+        try:
             status = play_act(acts[position], position + 1, len(acts), directory, environment)
-            if status:
-                return status
-            position = next_position(position, len(acts), arguments.auto)
+        except KeyboardInterrupt:
+            if not _somebody_watches(auto):
+                raise
+            status = 0
+            print("\n   [stopped]", flush=True)
+        if status:
+            return status
+        position = next_position(position, len(acts), auto)
     return 0
 
 
 @contextlib.contextmanager
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
-    directory = tempfile.mkdtemp(prefix="minicontainer-demo-")
+    directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
     try:
         with embedded_registry() as address:
             places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
             path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
-            yield directory, {**os.environ, **places, "PATH": path}
+            told = {"MINICONTAINER_EXPLAIN": "brief"}
+            yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
         sweep_stage(directory)
 
@@ -109,19 +197,47 @@ def sweep_stage(directory: str) -> None:
 
 def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
     """Say what the act is about and run its commands; the status of one that failed, or 0."""
-    remove_tree(os.path.join(directory, "rootfs"))
+    strike(directory, environment)
     heading(f"{number}/{total}  {act.name}", act.about)
     for command in act.commands:
         print(f"\n{bold('$ ' + command)}", flush=True)
-        status = subprocess.run(shlex.split(command), cwd=directory, env=environment, check=False)
-        if status.returncode:
-            return status.returncode
+        if status := run_command(command, directory, environment):
+            strike(directory, environment)
+            return status
     return 0
+
+
+def strike(directory: str, environment: dict[str, str]) -> None:
+    """Take away what an act that was left half-way may have built, so that it can be repeated."""
+    if os.path.exists(os.path.join(directory, "state", "web")):
+        run_command("minirunc --root state delete --force web", directory, environment, quiet=True)
+    for left in ("rootfs", "bundle"):
+        remove_tree(os.path.join(directory, left))
+
+
+def run_command(
+    command: str, directory: str, environment: dict[str, str], quiet: bool = False
+) -> int:
+    """Run `command` in a shell; its status. One that is interrupted may still tidy up."""
+    output = subprocess.DEVNULL if quiet else None
+    child = subprocess.Popen(
+        ["sh", "-c", command], cwd=directory, env=environment, stdout=output, stderr=output
+    )
+    try:
+        return child.wait()
+    except (KeyboardInterrupt, SystemExit) as reason:
+        if isinstance(reason, SystemExit):
+            child.terminate()  # a Ctrl-C has reached it already: it is in the foreground
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            child.wait(_PATIENCE)
+        child.kill()
+        child.wait()
+        raise
 
 
 def next_position(position: int, total: int, auto: float | None) -> int:
     """Which act comes next: the person at the terminal says so, or the clock."""
-    if auto is not None or not sys.stdin.isatty() or not sys.stdout.isatty():
+    if not _somebody_watches(auto):
         time.sleep(auto or 0)
         return position + 1
     last = position + 1 == total
@@ -131,8 +247,14 @@ def next_position(position: int, total: int, auto: float | None) -> int:
     return max(0, position + steps.get(answer[:1], 1))
 
 
+def _somebody_watches(auto: float | None) -> bool:
+    return auto is None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def heading(title: str, about: str) -> None:
     """A title that is seen from the last row."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        print("\x1b[2J\x1b[H", end="")
     line = "─" * 78
     print(f"\n{line}\n  {bold(title.upper())}\n  {about}\n{line}", flush=True)
 

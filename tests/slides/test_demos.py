@@ -17,8 +17,8 @@ DEMOS = [deck for deck in read_decks("en") if deck.demos]
 @needs_namespaces
 @pytest.mark.parametrize("deck", DEMOS, ids=lambda deck: deck.path.stem)
 def test_the_slides_show_what_comes_out(deck):
-    if deck.path.name.startswith("02") and os.geteuid() != 0:
-        pytest.skip("runc needs root")
+    if deck.path.name[:2] in ("02", "06") and os.geteuid() != 0:
+        pytest.skip("these commands are shown as root sees them")
     shown = [command for block in deck.demos for command in commands_of(block)]
     came_out = [command for block in play(deck) for command in block]
     for before, now in zip(shown, came_out, strict=True):

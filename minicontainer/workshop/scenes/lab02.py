@@ -6,6 +6,7 @@ made anew and removed; pids, times and paths are left out.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -243,6 +244,7 @@ class Life(Shown):
 
         self.place = tempfile.TemporaryDirectory(prefix="lab02-")
         self.machine = Machine(Path(self.place.name))
+        atexit.register(self.machine.close)  # a created container would sleep for ever
         shown = ipywidgets.HTML(self._picture("", ""))
 
         def press(button: Any) -> None:
@@ -258,7 +260,9 @@ class Life(Shown):
 
     def _picture(self, command: str, said: str) -> str:
         status = self.machine.status() or None
-        return f"{lifecycle(status).svg()}<pre>{escape(command)}\n{escape(said)}</pre>"
+        drawn = lifecycle(status).svg()
+        drawn = drawn.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+        return f"{drawn}<pre>{escape(command)}\n{escape(said)}</pre>"
 
     def html(self) -> str:
         """The life of a container, standing still."""

@@ -64,7 +64,7 @@ def choose_manifest(index: Index, wanted: Platform) -> Descriptor:
     unknown/unknown and never match. An entry that names no platform, which may be
     another index, is taken only if no other fits; unknown media types are ignored.
 
-    Raises NoMatchingPlatform(wanted, offered), which lists what is on offer.
+    Raises NoMatchingPlatform(wanted, offered): `offered` are the entries' platforms.
     Spec: image-spec, image-index.md, "platform".
     """
     known = [one for one in index["manifests"] if one["mediaType"] in INDEX_TYPES + MANIFEST_TYPES]

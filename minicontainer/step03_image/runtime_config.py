@@ -30,8 +30,9 @@ def to_runtime_config(
     are any. Env comes first, and `base` adds the variables that it does not name,
     as do a default PATH and the user's HOME. WorkingDir is `/` unless given.
     User is looked up in `root`, the unpacked root filesystem. Labels become
-    annotations, and so do (where Labels do not say otherwise) the image's facts.
-    Volumes stay directories of the root filesystem.
+    annotations, and so do (where Labels do not say otherwise) the image's facts;
+    the annotations of `base` stay where neither says otherwise.
+    Volumes stay directories of the root filesystem (nothing to do).
 
     Raises ImageError if there is no program, or no such user or group in `root`.
     Spec: image-spec, conversion.md.

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -57,29 +58,33 @@ def write(lab: Lab) -> None:
     names = [exercise.name for exercise in lab.exercises]
     if path.exists() and (mine := read_notebook(path, names).written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
-    for name, drawn in pictures(lab).items():
-        _save(lab.directory / name, drawn)
-    _save(path, to_text(learners(lab)))
+    made, drawn = learners_and_pictures(lab)
+    for name, picture in drawn.items():
+        _save(lab.directory / name, picture)
+    _save(path, to_text(made))
     solved = lab.notebook_path("solutions")
     _save(solved, to_text(solution(lab)))
     _save(solved, executed(to_text(solution(lab)), solved.parent))
 
 
+def learners_and_pictures(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
+    """The notebook that a learner starts from, and the pictures of both notebooks.
+
+    A picture's name is below the lab's directory; it is given as SVG.
+    Raises MinicontainerError where a page's transcript cannot be made.
+    """
+    cells = _Cells(lab, exercises.stub)
+    return _notebook(cells), cells.pictures
+
+
 def learners(lab: Lab) -> dict[str, Any]:
-    """The notebook that a learner starts from."""
-    return _notebook(_Cells(lab, exercises.stub))
+    """The notebook alone, on a learner's machine, where a transcript's tool may be missing."""
+    return _notebook(_Cells(lab, exercises.stub, forgiving=True))
 
 
 def solution(lab: Lab) -> dict[str, Any]:
     """The notebook with the package's own functions, not executed."""
     return _notebook(_Cells(lab, exercises.solution, f"../../labs/{lab.id}/"))
-
-
-def pictures(lab: Lab) -> dict[str, str]:
-    """The pictures of both notebooks: names below the lab's directory, and SVG."""
-    cells = _Cells(lab, exercises.stub)
-    cells.fill()
-    return cells.pictures
 
 
 def to_text(notebook: dict[str, Any]) -> str:
@@ -101,19 +106,23 @@ def executed(notebook: str, directory: Path) -> str:
         client.execute(cwd=str(directory), env=environment)
     for cell in node.cells:
         if cell.cell_type == "code":
-            cell.outputs = [_lasting(output) for output in cell.outputs if _is_kept(output)]
+            kept = [output for output in cell.outputs if _is_kept(output)]
+            cell.outputs = [_lasting(output, directory.name) for output in kept]
     node.metadata = nbformat.reads(notebook, as_version=4).metadata
     return nbformat.writes(node) + "\n"
 
 
 def _is_kept(output: Any) -> bool:
-    """What goes to stderr is left out: progress, and "9 of 31 functions are yours"."""
+    """What goes to stderr is left out: it differs from machine to machine."""
     return output.get("name") != "stderr"
 
 
-def _lasting(output: Any) -> Any:
-    """Without the widget, which is dead without its kernel, and never the same."""
+def _lasting(output: Any, lab: str) -> Any:
+    """Without the widget, which is dead without its kernel, and without other labs' functions."""
     output.get("data", {}).pop(_WIDGET, None)
+    if "text" in output:
+        others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
+        output["text"] = re.sub(others, "", output["text"], flags=re.MULTILINE)
     return output
 
 
@@ -133,8 +142,14 @@ def _notebook(cells: _Cells) -> dict[str, Any]:
 class _Cells:
     """The cells made so far; one method a kind of block."""
 
-    def __init__(self, lab: Lab, function_cell: Callable[[Exercise], str], way: str = "") -> None:
-        self.lab, self.function_cell = lab, function_cell
+    def __init__(
+        self,
+        lab: Lab,
+        function_cell: Callable[[Exercise], str],
+        way: str = "",
+        forgiving: bool = False,
+    ) -> None:
+        self.lab, self.function_cell, self.forgiving = lab, function_cell, forgiving
         self.way = way  # from the notebook to the lab's directory
         self.made: list[dict[str, Any]] = []
         self.pictures: dict[str, str] = {}
@@ -175,7 +190,12 @@ class _Cells:
         self._prose(f"![{alt}]({self.way}{name})")
 
     def _transcript(self, expression: str) -> None:
-        text = str(self._value(expression)).strip("\n")
+        try:
+            text = str(self._value(expression)).strip("\n")
+        except (MinicontainerError, OSError) as error:
+            if not self.forgiving:
+                raise
+            text = f"(could not be made on this machine: {str(error).splitlines()[0]})"
         self._prose(f"```text\n{text}\n```")
 
     def _value(self, expression: str) -> Any:

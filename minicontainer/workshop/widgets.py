@@ -13,7 +13,12 @@ from html import escape
 from typing import Any
 
 from minicontainer.step03_image.layout import Layout, read_blob, references
-from minicontainer.step03_image.manifest import platform_name
+from minicontainer.step03_image.manifest import (
+    host_platform,
+    identity,
+    platform_name,
+    platforms_run_by,
+)
 from minicontainer.step03_image.spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from minicontainer.step03_image.tar import DIRECTORY, read_tar
 
@@ -71,7 +76,7 @@ class Browser(Shown):
 
         def pick_name(_: object = None) -> None:
             platform.options = [platform_of(one) for one in self.images[name.value]]
-            platform.index = 0
+            platform.index = best(self.images[name.value])
             pick_platform()
 
         def pick_platform(_: object = None) -> None:
@@ -110,6 +115,15 @@ class Browser(Shown):
             return head
         content = json.loads(read_blob(self.layout, descriptor))
         return f"{head}\n\n{json.dumps(content, indent=2)}"
+
+
+def best(manifests: Sequence[Descriptor]) -> int:
+    """The place of the one for this machine, else of the first that is an image, else 0."""
+    own = [identity(one["platform"]) if "platform" in one else None for one in manifests]
+    nobody = ("unknown", "unknown", "")
+    fitting = [own.index(one) for one in platforms_run_by(host_platform()) if one in own]
+    fitting += [place for place, one in enumerate(own) if one != nobody]
+    return fitting[0] if fitting else 0
 
 
 def platform_of(descriptor: Descriptor) -> str:

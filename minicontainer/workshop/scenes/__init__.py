@@ -7,10 +7,16 @@ One module a lab (lab03.py for labs/03). Its names are what the expressions of
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
+
+#: characters in a line of a block, so that it is not wrapped beside the list of files
+WIDTH = 76
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 
 
 def transcript(command: str, directory: Path) -> str:
@@ -28,4 +34,24 @@ def transcript(command: str, directory: Path) -> str:
     )
     if done.returncode:
         raise MinicontainerError(done.stderr.strip(), command)
-    return f"$ {command}\n{done.stdout}"
+    return f"{folded(f'$ {command}')}\n{done.stdout}"
+
+
+def folded(command: str) -> str:
+    """A shell command in lines that fit the page; where one goes on, it ends with a backslash."""
+    lines = [""]
+    for word in _WORD.findall(command):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 3:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return " \\\n".join(lines)
+
+
+def wrapped(line: str) -> str:
+    """A line of a document or a header, broken after commas where it does not fit the page."""
+    if len(line) <= WIDTH:
+        return line
+    spaced = line if ", " in line else line.replace(",", ", ")
+    return textwrap.fill(
+        spaced, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

@@ -28,6 +28,7 @@ from minicontainer.step03_image.layout import Layout
 from minicontainer.step04_registry.server import running_registry
 from minicontainer.workshop.samples import Sample, file, tar
 
+from . import folded, wrapped
 from .lab04_talk import MISHAPS as MISHAPS
 from .lab04_talk import Talk
 from .lab04_talk import blob_talk as blob_talk
@@ -88,7 +89,7 @@ class Shop:
         words = [word.replace("HOST", self.host) for word in shlex.split(command)]
         done = subprocess.run(
             [shutil.which(words[0]) or words[0], *words[1:]],
-            env={**os.environ, "LC_ALL": "C.UTF-8", "XDG_DATA_HOME": str(self.directory)},
+            env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -100,7 +101,15 @@ class Shop:
         shown = "\n".join(lines).replace(self.host, "HOST").replace(str(self.directory), "…")
         if done.returncode:
             raise MinicontainerError(shown, command)
-        return f"$ {command}\n{shown}"
+        return f"{folded(f'$ {command}')}\n{shown}"
+
+    def _environment(self) -> dict[str, str]:
+        """Without the logins of whoever draws the page, who may not even be able to read them."""
+        logins = self.directory / "auth.json"
+        logins.write_text("{}")
+        own = {"XDG_DATA_HOME": self.directory, "XDG_RUNTIME_DIR": self.directory}
+        own["REGISTRY_AUTH_FILE"] = logins
+        return {**os.environ, "LC_ALL": "C.UTF-8", **{k: str(path) for k, path in own.items()}}
 
 
 @contextlib.contextmanager
@@ -146,7 +155,8 @@ def _told(host: str, path: str, token: str) -> str:
     if len(lines) > _MOST_LINES:
         lines = [*lines[:_MOST_LINES], "…"]
     request = f"$ curl -i{ask} 'http://HOST{path}'"
-    return _DIGITS.sub(r"\1…", "\n".join([request, status, *shown, "", *lines]))
+    told = _DIGITS.sub(r"\1…", "\n".join([status, *shown, "", *lines])).replace(host, "HOST")
+    return "\n".join([folded(request), *map(wrapped, told.split("\n"))])
 
 
 def _get(host: str, path: str, headers: dict[str, str]) -> tuple[str, list, bytes]:

@@ -33,6 +33,8 @@ from minicontainer.step05_auth.authorize import authorizer
 from minicontainer.workshop.samples import Sample, file, tar
 from minicontainer.workshop.widgets import Shown
 
+from . import folded
+
 NAME, PASSWORD = "ann", "one:two:three"
 REPOSITORY = "team/app"
 _OTHER_LABS = re.compile(r"\d+ of \d+ functions|  lab (?!05)")
@@ -139,7 +141,8 @@ def _conversation(private: Private, files: list[str]) -> str:
         registry.close()
     told = [_told(event) for event in events if event["kind"] in ("request", "response")]
     service = urllib.parse.quote(private.host, safe="")
-    return "\n".join(told).replace(service, "HOST").replace(private.host, "HOST")
+    shown = "\n".join(told).replace(service, "HOST").replace(private.host, "HOST")
+    return "\n".join(folded(line) if line[:1] == "$" else line for line in shown.split("\n"))
 
 
 def _told(event: dict) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 from minicontainer.step03_image.digest import digest_of
@@ -74,7 +75,7 @@ def test_digest_of_json_is_of_its_bytes():
 # ---------------------------------------------------------------- read_blob
 
 VERIFICATION = (
-    'image-spec, descriptor.md, "Verification": who fetched content compares its size with the'
+    'image-spec, descriptor.md, "Verification": whoever fetches content compares its size with the'
     " descriptor's, and then its digest; the size first, since hashing too much is wasted work"
 )
 BLOB = "application/octet-stream"
@@ -124,6 +125,46 @@ def test_read_blob_compares_the_size_first(tmp_path):
         Raises(SizeMismatch),
         story="the descriptor says 5 bytes, the file of the blob has 16 (and another digest)",
         mistakes={"size-after-digest": found == Raises(DigestMismatch)},
+    )
+
+
+@check("read_blob", points=1, rule=VERIFICATION)
+def test_read_blob_reads_nothing_of_a_wrong_size(tmp_path):
+    """a file of another size is not even read"""
+    sample = Sample(tmp_path / "layout")
+    descriptor = sample.blob(b"short", BLOB)
+    with sample.file(descriptor["digest"]).open("r+b") as blob:
+        blob.truncate(64 << 20)
+    tracemalloc.start()
+    found = outcome(read_blob, Layout(sample.path), descriptor)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    story = "the descriptor says 5 bytes, and there are 64 MiB"
+    expect(found, Raises(SizeMismatch), story=story)
+    expect(
+        most < 8 << 20,
+        True,
+        story=f"{story}; the memory that is used is measured",
+        shown="none of the 64 MiB is in memory",
+        mistakes={"read-before-size": True},
+    )
+
+
+@check("read_blob", points=1, rule=VERIFICATION)
+def test_read_blob_has_a_limit(tmp_path):
+    """more than LARGEST_DOCUMENT bytes are refused"""
+    sample = Sample(tmp_path / "layout")
+    largest = sample.blob(bytes(4 << 20), BLOB)
+    found = outcome(read_blob, Layout(sample.path), largest)
+    story = "size and digest are right, and it is 4 MiB long, which is LARGEST_DOCUMENT"
+    expect(found == bytes(4 << 20) or found, True, story=story, shown="the content is returned")
+    larger = sample.blob(bytes((4 << 20) + 1), BLOB)
+    found = outcome(read_blob, Layout(sample.path), larger)
+    expect(
+        found,
+        Raises(ImageError),
+        story="size and digest are right, but it is one byte longer than LARGEST_DOCUMENT",
+        mistakes={"any-size-taken": isinstance(found, bytes)},
     )
 
 
@@ -227,6 +268,20 @@ def test_entry_without_platform():
     expect(found, index["manifests"][0], story=f"{named(index)}; wanted is linux/amd64")
 
 
+@check("choose_manifest", points=1, rule=PLATFORM)
+def test_unknown_types_are_ignored():
+    """an entry of an unknown type is no image"""
+    other = entry("other", AMD64, "application/vnd.example.picture")
+    index = index_of(other, entry("amd", AMD64))
+    found = outcome(choose_manifest, index, AMD64)
+    expect(
+        found,
+        index["manifests"][1],
+        story="two entries for linux/amd64; the first one's mediaType is vnd.example.picture",
+        mistakes={"unknown-type-taken": found == other},
+    )
+
+
 # ---------------------------------------------------------------- resolve
 
 NESTED = (
@@ -271,10 +326,19 @@ def test_resolve_follows_nested_indexes(tmp_path):
 
 @check("resolve", points=1, rule=NESTED)
 def test_resolve_does_not_go_on_for_ever(tmp_path):
-    """a chain of indexes that is too long is refused"""
+    """DEEPEST_NESTING indexes are followed, a longer chain is refused"""
     sample = Sample(tmp_path / "layout")
     top = manifest = sample.image([tar(file("a"))], platform=AMD64)
-    for _ in range(30):
+    for _ in range(8):
+        top = sample.index([top])
+    found = outcome(resolve, Layout(sample.path), top, AMD64)
+    expect(
+        found,
+        manifest,
+        story="8 indexes (DEEPEST_NESTING), each leading to the next, and then a manifest",
+        mistakes={"nesting-too-short": found == Raises(ImageError)},
+    )
+    for _ in range(22):
         top = sample.index([top])
     found = outcome(resolve, Layout(sample.path), top, AMD64)
     expect(
@@ -402,6 +466,18 @@ def test_link_loops_end():
     found = resolved(links, "a/x")
     mistakes = {"link-loop": found == Raises(RecursionError)}
     expect(found, Raises(ImageError), story=links_told(links, "a/x"), mistakes=mistakes)
+
+
+@check("safe_path", points=1, rule=INSIDE)
+def test_links_are_counted():
+    """MOST_LINKS links are followed, one more is refused"""
+    links = {f"l{number}": f"l{number + 1}" for number in range(40)}
+    found = resolved(links, "l0")
+    story = "40 links (MOST_LINKS), each leading to the next: l0 -> l1, … l39 -> l40"
+    mistakes = {"few-links": found == Raises(ImageError)}
+    expect(found, ("l40",), story=story, mistakes=mistakes)
+    found = resolved({**links, "l40": "end"}, "l0")
+    expect(found, Raises(ImageError), story=f"{story}, and one more: l40 -> end")
 
 
 # ---------------------------------------------------------------- apply_layer
@@ -572,6 +648,27 @@ def test_nothing_leaves_the_root(tmp_path):
     )
 
 
+@check("apply_layer", points=1, rule=WHITEOUTS)
+def test_notes_of_aufs_mean_nothing(tmp_path):
+    """other names that begin with .wh..wh. mean nothing"""
+    root = tmp_path / "root"
+    expect(applied(root, LOWER), APPLIED, story="an ordinary layer was applied")
+    (root / "etc/.wh.note").write_text("from elsewhere")
+
+    def apply_note():
+        with RootFilesystem(root) as filesystem:
+            apply_layer(io.BytesIO(tar(file("etc/.wh..wh.note"))), filesystem)
+        return tree(root)
+
+    found = outcome(apply_note)
+    expect(
+        found,
+        {**LEFT, "etc/motd": "hello", "etc/.wh.note": "from elsewhere"},
+        story="a layer holds etc/.wh..wh.note; a file etc/.wh.note is there from elsewhere",
+        mistakes={"note-taken-for-whiteout": True},
+    )
+
+
 # ---------------------------------------------------------------- unpack
 
 ROOTFS = (
@@ -600,9 +697,8 @@ def test_unpack_applies_layers_in_order(tmp_path):
     )
     found = tree(tmp_path / "root")
     expected = {"version": "two", "from-one": "one", "from-two": "two"}
-    expect(
-        found, expected, story=story, mistakes={"layers-reversed": found.get("version") == "one"}
-    )
+    mistakes = {"layers-reversed": found.get("version") == "one", "diff-id-too-early": not found}
+    expect(found, expected, story=story, mistakes=mistakes)
 
 
 @check("unpack", points=1, rule=ROOTFS)
@@ -632,6 +728,23 @@ def test_unpack_compares_diff_ids(tmp_path):
     expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
     left = (tmp_path / "root").exists()
     expect(left, False, story=f"{story}; then unpack failed", mistakes={"half-left-behind": left})
+
+
+@check("unpack", points=1, rule=ROOTFS)
+def test_unpack_wants_a_diff_id_for_each_layer(tmp_path):
+    """an image with more layers than diff_ids, or fewer, is refused"""
+    for more, story in ((0, "two layers, and one diff_id"), (2, "two layers, and three diff_ids")):
+        sample = Sample(tmp_path / f"layout{more}")
+        manifest = sample.image(VERSIONS)
+        content = json.loads(sample.file(manifest["digest"]).read_text())
+        config = json.loads(sample.file(content["config"]["digest"]).read_text())
+        ids = config["rootfs"]["diff_ids"]
+        config["rootfs"]["diff_ids"] = (ids * 2)[: 1 + more]
+        content["config"] = sample.blob(json.dumps(config).encode(), content["config"]["mediaType"])
+        changed = sample.document(content, MANIFEST)
+        found = unpacked(sample, changed, tmp_path / f"root{more}")
+        mistakes = {"unpaired-diff-ids": True}
+        expect(found, Raises(ImageError), story=f"an image with {story}", mistakes=mistakes)
 
 
 @check("unpack", points=1, rule=VERIFICATION)
@@ -680,8 +793,9 @@ IMAGE = {
 }
 
 
-def converted(tmp_path, image=IMAGE, base=BASE, arguments=()):
+def converted(tmp_path, image=IMAGE, base=None, arguments=()):
     """The runtime config, and its process; both empty where something was raised."""
+    base = copy.deepcopy(BASE) if base is None else base
     (tmp_path / "etc").mkdir(exist_ok=True)
     (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\napp:x:7:8::/app:/bin/sh\n")
     found = outcome(to_runtime_config, image, base, tmp_path, arguments)
@@ -737,6 +851,28 @@ def test_user_and_directory(tmp_path):
     labels = part(found, "annotations")
     told = labels.get("maintainer") if isinstance(labels, dict) else labels
     expect(told, "you", story="Labels has maintainer=you, which becomes an annotation")
+
+
+@check("to_runtime_config", points=1, rule=CONVERSION)
+def test_annotations(tmp_path):
+    """annotations: the base's, the image's facts, and Labels over both"""
+    author = "org.opencontainers.image.author"
+    labels = {author: "in a label", "both": "label"}
+    image = {**IMAGE, "author": "in the config", "config": {**IMAGE["config"], "Labels": labels}}
+    base = {**copy.deepcopy(BASE), "annotations": {"own": "of the base", "both": "base"}}
+    told = part(converted(tmp_path, image, base)[0], "annotations")
+    found = {key: told.get(key) for key in ("own", "both", author)} if told else told
+    told = found if isinstance(found, dict) else {}
+    expect(
+        found,
+        {"own": "of the base", "both": "label", author: "in a label"},
+        story="the base has annotations own and both; Labels has both, and the author, who is"
+        " another than the config's",
+        mistakes={
+            "annotations-replaced": told.get("own") is None,
+            "labels-covered": told.get(author) == "in the config",
+        },
+    )
 
 
 @check("to_runtime_config", points=1, rule=CONVERSION)

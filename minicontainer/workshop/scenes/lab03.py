@@ -86,7 +86,20 @@ def top(name: str) -> dict[str, Any]:
 def digests_of_two() -> str:
     """Two documents that mean the same, and their digests."""
     documents = ('{"size": 5}', '{"size":  5}')
-    return "\n".join(f"{text:<14} {sha256(text.encode())}" for text in documents)
+    return "\n".join(f"{text:<14} {_cut(sha256(text.encode()))}" for text in documents)
+
+
+def _cut(digest: str) -> str:
+    """The beginning and the end of a digest, so that a line of it fits the page."""
+    return f"{digest[:27]}…{digest[-10:]}"
+
+
+def descriptor_text() -> str:
+    """The descriptor of the config of the amd64 image in `demo`."""
+    manifest = json.loads(blob(document("demo")["manifests"][-1]))
+    return json.dumps(manifest["config"], indent=2).replace(
+        manifest["config"]["digest"], _cut(manifest["config"]["digest"])
+    )
 
 
 def document(name: str) -> dict[str, Any]:

@@ -15,5 +15,5 @@ def to_runtime_config(image, base, root, arguments=()):
     process["env"] = merge_environment(settings.get("Env", []), defaults)
     process["cwd"] = settings.get("WorkingDir") or "/"
     process["user"] = user.ids()
-    config["annotations"] = image_annotations(image)
+    config["annotations"] = {**config.get("annotations", {}), **image_annotations(image)}
     return config

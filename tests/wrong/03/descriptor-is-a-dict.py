@@ -1,0 +1,13 @@
+"""read_blob: descriptor-is-a-dict"""
+
+
+def read_blob(layout, descriptor):
+    with open_blob(layout, descriptor.digest) as blob:
+        size = os.stat(blob.fileno()).st_size
+        if size != descriptor["size"]:
+            raise SizeMismatch(f"{size} bytes, not {descriptor['size']}", descriptor["digest"])
+        if size > LARGEST_DOCUMENT:
+            raise ImageError(f"a document of {size} bytes is too large", descriptor["digest"])
+        content = blob.read(size)
+    check_digest(descriptor["digest"], content)
+    return content

@@ -1,0 +1,15 @@
+"""unpack: unpaired-diff-ids"""
+
+
+def unpack(layout, manifest, root):
+    image = parse_manifest(read_blob(layout, manifest))
+    config = parse_config(read_blob(layout, image["config"]))
+    diff_ids = config["rootfs"]["diff_ids"]
+    with new_root(root) as filesystem:
+        for descriptor, diff_id in zip(image["layers"], diff_ids):
+            with open_layer(layout, descriptor, algorithm_of(diff_id)) as layer:
+                apply_layer(layer, filesystem)
+                if layer.diff_id() != diff_id:
+                    what = f"uncompressed, the layer has the digest {layer.diff_id()}"
+                    raise DigestMismatch(what, diff_id)
+    return config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import shutil
@@ -36,7 +38,7 @@ def checkout(directory: Path, lab: Lab = LAB03, answers: dict[str, str] | None =
         shutil.copy(file, copy)
     made = Lab(copy)
     shutil.copytree(lab.directory / "pictures", copy / "pictures")
-    notebook = generate.learners(made)
+    notebook = json.loads(_fresh(lab))
     names = [exercise.name for exercise in lab.exercises]
     for name, source in (answers or {}).items():
         if name in names:
@@ -48,6 +50,12 @@ def checkout(directory: Path, lab: Lab = LAB03, answers: dict[str, str] | None =
     return made
 
 
+@functools.cache
+def _fresh(lab: Lab) -> str:
+    """The notebook that a learner starts from; made once, since its transcripts take time."""
+    return generate.to_text(generate.learners(lab))
+
+
 def reference(lab: Lab, name: str) -> str:
     """The package's own function, as an answer."""
     return exercises.solution(lab.exercise(name))
@@ -57,6 +65,14 @@ def results_of(lab: Lab, name: str, source: str) -> list[Result]:
     """What the checks of one exercise say about `source`."""
     answers = answers_of(lab, source)
     return list(grade(lab, answers, [c for c in lab.checks if c.exercise == name]))
+
+
+def first_failure(lab: Lab, name: str, source: str) -> Result | None:
+    """The first check of one exercise that fails; those after it are not run."""
+    answers = answers_of(lab, source)
+    results = grade(lab, answers, [c for c in lab.checks if c.exercise == name])
+    with contextlib.closing(results):
+        return next((result for result in results if not result.passed), None)
 
 
 def answers_of(lab: Lab, *sources: str) -> Answers:

@@ -114,6 +114,17 @@ def test_reset_of_a_missing_notebook(tmp_path: Path) -> None:
     assert run_pytest(lab).stdout.count("not started") == len(lab.exercises)
 
 
+def test_reset_needs_none_of_the_tools_that_the_page_shows(tmp_path: Path, monkeypatch) -> None:
+    lab = checkout(tmp_path)
+    lab.notebook_path().unlink()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tools))
+    assert run_workshop(lab, "reset", "03").returncode == 0
+    assert "could not be made on this machine" in lab.notebook_path().read_text("utf-8")
+
+
 def test_update_keeps_functions_and_own_cells(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers={**GOOD, "mine": "my_helper = 1"})
     page = lab.directory / "lab.md"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import sys
@@ -17,7 +18,7 @@ from minicontainer.workshop.grader import grade
 from minicontainer.workshop.lab import Lab, LabError
 from minicontainer.workshop.page import parse
 
-from .learner import LABS, ROOT, checkout, results_of, run_pytest
+from .learner import LABS, ROOT, checkout, first_failure, run_pytest
 
 WRONG = sorted((ROOT / "tests" / "wrong").glob("[0-9][0-9]/*.py"))
 each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
@@ -41,15 +42,16 @@ def test_stubs_are_not_started_on_one_screen(lab: Lab, tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) <= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", WRONG, ids=lambda f: f"{f.parent.name}-{f.stem}")
 def test_wrong_answer_is_told_its_own_hint(file: Path) -> None:
     lab = next(lab for lab in LABS if lab.id == file.parent.name)
     exercise, key = _said(file)
     if key in ("tarfile-data", "tarfile-tar") and not hasattr(tarfile, "data_filter"):
         pytest.skip("this Python's tarfile has no filters yet")
-    failed = [r for r in results_of(lab, exercise, file.read_text("utf-8")) if not r.passed]
+    failed = first_failure(lab, exercise, file.read_text("utf-8"))
     assert failed, "it passes"
-    assert failed[0].mistake == key, failed[0]
+    assert failed.mistake == key, failed
 
 
 def _said(file: Path) -> tuple[str, str]:
@@ -109,19 +111,20 @@ def test_page_has_every_exercise_once_in_order(lab: Lab) -> None:
 
 @each_lab
 def test_pictures_say_in_words_what_is_seen(lab: Lab) -> None:
-    cells = generate.learners(lab)["cells"]
+    cells = json.loads(lab.notebook_path("labs").read_text("utf-8"))["cells"]
     text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     described = re.findall(r"!\[[^\]]{20,}\]\((pictures/.+?)\)", text)
     assert described, "a lab opens with a picture of the way"
-    assert described == list(generate.pictures(lab))
+    there = {f"pictures/{path.name}" for path in lab.directory.glob("pictures/*")}
+    assert set(described) == there
 
 
 @each_lab
 def test_learners_notebook_is_what_the_generator_makes(lab: Lab) -> None:
     _skip_without_programs(lab)
     committed = lab.notebook_path("labs").read_text("utf-8")
-    assert committed == generate.to_text(generate.learners(lab)), "run the generator"
-    drawn = generate.pictures(lab)
+    made, drawn = generate.learners_and_pictures(lab)
+    assert committed == generate.to_text(made), "run the generator"
     there = {f"pictures/{p.name}": p.read_text("utf-8") for p in lab.directory.glob("pictures/*")}
     assert there == drawn, "run the generator"
 
@@ -176,7 +179,7 @@ def test_images_registries_and_auth_need_no_linux(lab: Lab, tmp_path: Path, monk
 def test_labs_that_need_linux_say_what_to_do_elsewhere(lab: Lab) -> None:
     needs_linux = lab.id in ("01", "02", "06")
     assert bool(lab.elsewhere) == needs_linux
-    assert lab.elsewhere[1:] in generate.to_text(generate.learners(lab))
+    assert lab.elsewhere[1:] in lab.notebook_path("labs").read_text("utf-8")
 
 
 def test_a_lab_that_needs_linux_is_not_graded_elsewhere(monkeypatch) -> None:

@@ -93,16 +93,17 @@ class Narrator:
         width = max(40, shutil.get_terminal_size((100, 24)).columns - 6 - len(took))
         lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
         lines[-1] += took
-        self._say(f"   {_MARKS.get(kind, '· ')}{lines[0]}", _STYLES.get(kind, "2"))
-        for line in lines[1:]:
-            self._say(f"       {line}", _STYLES.get(kind, "2"))
+        first = f"   {_MARKS.get(kind, '· ')}{lines[0]}"
+        self._say(first, _STYLES.get(kind, "2"), *(f"       {line}" for line in lines[1:]))
 
-    def _say(self, line: str, style: str = "") -> None:
+    def _say(self, line: str, style: str = "", *more: str) -> None:
+        # One write: threads that fetch at the same time must not mix their lines.
+        self._out.write("".join(self._shown(each, style) for each in (line, *more)))
+
+    def _shown(self, line: str, style: str) -> str:
         # A registry or an image may send control characters: they must not reach the terminal.
         safe = "".join(c if c.isprintable() or c == "\n" else "�" for c in line)
-        self._out.write(
-            f"\x1b[{style}m{safe}\x1b[0m\n" if self._coloured and style else f"{safe}\n"
-        )
+        return f"\x1b[{style}m{safe}\x1b[0m\n" if self._coloured and style else f"{safe}\n"
 
 
 def listen(pause: bool = False) -> Narrator:

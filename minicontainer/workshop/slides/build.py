@@ -11,12 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
-from . import demos
+from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
 from .pictures import all_pictures
@@ -80,7 +81,7 @@ def compare(talks: dict[str, list[Deck]]) -> None:
 
 
 def renew() -> None:
-    """Draw all pictures, play all demos, and write both into slides/."""
+    """Draw all pictures, play all demos, write both into slides/; and record docs/demo.cast."""
     for name, svg in all_pictures().items():
         _write(SLIDES / "pictures" / name, svg)
     for deck in read_decks(LANGUAGES[0]):
@@ -89,6 +90,8 @@ def renew() -> None:
             played = demos.play(deck)
             for language in LANGUAGES:
                 demos.renew(SLIDES / language / deck.path.name, played)
+    with tempfile.TemporaryDirectory() as directory:
+        _write(recording.CAST, recording.record(directory))
 
 
 def find_marp() -> list[str] | None:

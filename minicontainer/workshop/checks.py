@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 from . import isolation
 
+#: errors that come of a slip in the code, not of a wrong idea
+SLIPS = (AttributeError, LookupError, NameError, TypeError, ValueError)
 #: how much of a value a report shows, and of an argument
 _WIDTH, _ARGUMENT = 400, 60
 
@@ -89,6 +91,8 @@ class Raised:
         message = str(self.error).strip() or "no message"
         return message if self.kind == "Told" else f"{self.kind} was raised: {message}"
 
+    __repr__ = __str__
+
 
 class Told(Exception):
     """An error met in another process (see `apart`): its classes by name, its errno, its lines."""
@@ -137,13 +141,18 @@ def expect(
     story: str,
     mistakes: Mapping[str, bool | Callable[[], bool]] | None = None,
     shown: str = "",
+    came: Any = None,
 ) -> None:
     """Fail the check, with all a learner needs to know, unless `found == expected`.
 
     `story` says what was done; `mistakes` maps keys of lab.toml's misconceptions
     to what tells them: the first that holds is the one the learner hears of.
     `shown` says in words what was expected, where the value alone does not.
+    `came` is what the call gave, where `found` is something else: a slip in it
+    (see SLIPS) is told first, and as such.
     """
+    if isinstance(came, Raised) and isinstance(came.error, SLIPS):
+        raise Failed(story, shown or show(expected), show(came)) from came.error
     if expected == found:
         return
     key = next((key for key, holds in (mistakes or {}).items() if _holds(holds)), "")

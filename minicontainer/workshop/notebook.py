@@ -131,7 +131,7 @@ class _Book:
                 )
                 lines.append(f"  {symbol(result.outcome) if result else '…'} {check.title}")
                 if result and full:
-                    lines += [f"      {label}  {text}" for label, text in facts(self.lab, result)]
+                    lines += [_beside(*pair) for pair in facts(self.lab, result)]
         parts += [html.line(text) for text in end]
         return html.box(*parts), "\n".join([*lines, *end])
 
@@ -214,6 +214,12 @@ def next_hint(
     another = f"   (there is another: {way.format(exercise.name, number + 1)})"
     more = another if number < count else ""
     return f"hint {number} of {count}: {exercise.hints[number - 1]}{more}"
+
+
+def _beside(label: str, text: str) -> str:
+    """`text` after its label, and its further lines below its first one."""
+    further = "\n" + " " * (len(label) + 8)
+    return f"      {label}  {further.join(text.splitlines())}"
 
 
 def _name(function: Callable | str) -> str:

@@ -18,6 +18,8 @@ _LABEL = 11
 #: exercises of which a failure is shown; the others have their line
 _FULL = 3
 
+_SLIPS = ("AttributeError was", "NameError was", "TypeError was", "UnboundLocalError was")
+
 SYMBOLS = {"passed": "✓", "not started": "○", "missing": "○", "skipped": "○"}
 
 
@@ -30,7 +32,14 @@ def hint_of(lab: Lab, result: Result) -> str:
     """The hint of the misconception that was recognised, else the exercise's first."""
     if result.mistake:
         return lab.misconceptions[result.mistake].hint
+    if slipped(result):
+        return "your function stopped in that line: look at what it uses there, and how"
     return lab.exercise(result.check.exercise).hints[0]
+
+
+def slipped(result: Result) -> bool:
+    """Did the learner's code stop in a line with a slip, and not by a wrong idea?"""
+    return bool(result.where) and not result.mistake and result.found.startswith(_SLIPS)
 
 
 def report(lab: Lab, answers: Answers, results: list[Result]) -> str:
@@ -96,7 +105,7 @@ def failure(lab: Lab, result: Result) -> Iterator[str]:
     yield ""
     for label, text in facts(lab, result):
         yield from _labelled(label, text)
-    more = 1 if result.mistake else 2
+    more = 1 if result.mistake or slipped(result) else 2
     yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name} {more}")
 
 
@@ -116,7 +125,7 @@ def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
         yield "the rule", f"{text}\n[{source}, in our own words]" if text else source
     if result.outcome == "failed" and result.used:
         yield "note", f"this check also runs your {', '.join(result.used)}"
-    yield ("hint" if result.mistake else "hint 1"), hint_of(lab, result)
+    yield ("hint" if result.mistake or slipped(result) else "hint 1"), hint_of(lab, result)
 
 
 def _found(result: Result) -> str:

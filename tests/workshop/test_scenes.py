@@ -19,7 +19,7 @@ def test_a_long_command_goes_on_after_a_backslash() -> None:
 
 
 def test_a_long_header_goes_on_after_a_comma() -> None:
-    header = f'WWW-Authenticate: Bearer realm="{"x" * 32}",service="HOST",scope="repository"'
+    header = f'WWW-Authenticate: Bearer realm="{"x" * 24}",service="HOST",scope="repository"'
     lines = wrapped(header).split("\n    ")
     assert lines[1:] == ['scope="repository"']
     assert wrapped("Link: a,b") == "Link: a,b"

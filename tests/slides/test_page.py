@@ -1,5 +1,7 @@
 """The HTML page: whole, offline, and every slide within its frame in a real browser."""
 
+import shutil
+
 import pytest
 
 from minicontainer.workshop.slides.build import build, find_marp, marp_source
@@ -41,6 +43,11 @@ def test_one_file_holds_everything(language, theme):
 def test_a_remote_address_stops_the_build(remote):
     with pytest.raises(SlidesError, match="remote address"):
         refuse_remote(remote, "here")
+
+
+def test_a_page_with_a_remote_address_is_not_made(theme):
+    with pytest.raises(SlidesError, match=r"example\.org"):
+        page(read_decks("en"), theme + "@import url(https://example.org/font.css);")
 
 
 def test_a_picture_that_is_missing_is_named(tmp_path, theme):
@@ -85,7 +92,7 @@ def test_every_slide_fits_and_the_keys_work(language, theme, tmp_path):
     path.write_text(page(read_decks(language), theme), encoding="utf-8")
     with playwright.sync_playwright() as engine:
         browser = engine.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         try:
             tab = browser.new_page(viewport={"width": 1280, "height": 720})

@@ -70,10 +70,11 @@ def play(deck: Deck) -> list[list[Command]]:
 
 
 def renew(path: Path, played: list[list[Command]]) -> None:
-    """Write what the commands printed below them, in the deck `path`."""
+    """Write what the commands printed below them in the deck `path`, where it has changed."""
     text = path.read_text(encoding="utf-8")
     for block, commands in zip(demo_blocks(text), played, strict=True):
-        fresh = "".join(map(_as_typed, commands))
+        pairs = zip(commands_of(block), commands, strict=True)
+        fresh = "".join(_as_typed(old if _alike(old, new) else new) for old, new in pairs)
         text = text.replace(f"```console\n{block}```", f"```console\n{fresh}```", 1)
     path.write_text(text, encoding="utf-8")
 
@@ -83,6 +84,10 @@ def comparable(output: str) -> str:
     for pattern, name in MAY_DIFFER:
         output = re.sub(pattern, name, output, flags=re.MULTILINE)
     return output
+
+
+def _alike(old: Command, new: Command) -> bool:
+    return old.text == new.text and comparable(old.shown) == comparable(new.shown)
 
 
 def _as_typed(command: Command) -> str:

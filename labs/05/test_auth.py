@@ -113,6 +113,10 @@ def test_empty_variables():
     found = listed(environ)
     mistakes = {"empty-variable-taken": isinstance(found, list) and len(found) == 4}
     expect(found, USUAL, story=variables(environ), mistakes=mistakes)
+    home = os.path.expanduser("~").replace("\\", "/")
+    found = listed({"XDG_RUNTIME_DIR": HOME["XDG_RUNTIME_DIR"]})
+    expected = [path.replace("/home/ann", home) for path in USUAL]
+    expect(found, expected, story="HOME is not set; expanduser gives a directory all the same")
 
 
 # ---------------------------------------------------------------- decode_auth
@@ -475,6 +479,14 @@ def test_helper_that_fails(tmp_path):
         expect(told(found), Raises(HelperError), story=gave(repr(answer), status), mistakes=mistakes)
         story = gave(repr(answer), status)
         expect_silence(found, tells_secret(found), story, "secret-of-helper-quoted")
+
+
+@check("ask_helper", points=1, rule=TOKEN)
+def test_empty_token_is_none(tmp_path):
+    """an empty identity token is none"""
+    helper(tmp_path, {"Username": "<token>", "Secret": ""})
+    found = told(outcome(ask_helper, "practice", "quay.io"))
+    expect(found, None, story=gave('{"Username": "<token>", "Secret": ""}'))
 
 
 # ---------------------------------------------------------------- authorize

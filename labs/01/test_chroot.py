@@ -285,19 +285,26 @@ def test_libraries_of_libraries(tmp_path):
     """libraries need libraries; each is searched for where the one that needs it says"""
     loader = make_elf(tmp_path / "ld.so")
     make_elf(tmp_path / "lib/liba.so", ["libc.so"], runpath="$ORIGIN/deep")
-    make_elf(tmp_path / "lib/libb.so")
+    make_elf(tmp_path / "lib/libb.so", ["libd.so"], runpath="$ORIGIN")
     make_elf(tmp_path / "lib/deep/libc.so")
+    make_elf(tmp_path / "lib/libd.so")
     program = make_elf(tmp_path / "program", ["liba.so", "libb.so"], loader, "$ORIGIN/lib")
     found = under(tmp_path, outcome(libraries_of, program))
     expect(
         found,
-        ["…/ld.so", "…/lib/liba.so", "…/lib/libb.so", "…/lib/deep/libc.so"],
-        story="program needs liba.so and libb.so; liba.so needs libc.so, for which it names a"
-        " directory that the program does not name",
+        ["…/ld.so", "…/lib/liba.so", "…/lib/libb.so", "…/lib/deep/libc.so", "…/lib/libd.so"],
+        story="program needs liba.so and libb.so; libb.so needs libd.so, and liba.so needs libc.so,"
+        " for which it names a directory that the program does not name",
         mistakes={
             "direct-needs-only": found == ["…/ld.so", "…/lib/liba.so", "…/lib/libb.so"],
             "depth-first": found
-            == ["…/ld.so", "…/lib/liba.so", "…/lib/deep/libc.so", "…/lib/libb.so"],
+            == [
+                "…/ld.so",
+                "…/lib/liba.so",
+                "…/lib/deep/libc.so",
+                "…/lib/libb.so",
+                "…/lib/libd.so",
+            ],
             "searched-for-the-program": found == Raises(ElfError),
         },
     )

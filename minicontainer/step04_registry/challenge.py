@@ -40,9 +40,10 @@ def parse_challenge(header: str) -> list[Challenge]:
 
     A comma separates parameters *and* challenges, and a quoted value may
     hold commas too: `scope="repository:nginx:pull,push"` is one parameter.
-    In a quoted value `\"` means `"`. A word with no `=` starts a new challenge;
-    a token68 behind it (`Negotiate abc==`) is its parameter `token68`. Schemes
-    and names of parameters are given in lower case, values as they came.
+    A backslash in a quoted value stands for the character behind it, whatever
+    it is; a value may be empty (`realm=""`). A word with no `=` starts a new
+    challenge; a token68 behind it (`Negotiate abc==`) is its parameter `token68`.
+    Schemes and names of parameters are given in lower case, values as they came.
 
     Raises BadChallenge for all else, also for a parameter with no scheme before it.
     Source: RFC 9110, sections 5.6.4, 11.2 and 11.6.1.

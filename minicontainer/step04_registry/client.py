@@ -135,7 +135,8 @@ def send_with_token(
     the challenge, and ask a second time. Not a third time: a registry that
     refuses a new token would refuse the next one too. The token that was good
     last time is shown first. All other answers are given back as they are, and
-    so is a 401 with no challenge in its `WWW-Authenticate` header.
+    so is a 401 with no challenge in its `WWW-Authenticate` header. The refusal that
+    is followed by a second request is dropped.
 
     Raises LoginNeeded and what Registry.send raises.
     Source: distribution, docs/spec/auth/token.md, steps 1 to 6.
@@ -234,9 +235,10 @@ def get_blob(
     """Bring the blob that `descriptor` names into `layout`, streamed, never whole in memory.
 
     It gets its name there only with the right size and digest. What an earlier
-    attempt left is continued by a Range request: 206 with a matching
-    Content-Range goes on there, 200 means that everything comes again. After each
-    chunk `progress`, if given, is told the descriptor and how many bytes are there.
+    attempt left is continued by a Range request (needless while nothing is there):
+    206 with a matching Content-Range goes on there, 200 means that everything
+    comes again. After each chunk `progress`, if given, is told the descriptor and
+    how many bytes are there.
 
     Raises SizeMismatch, DigestMismatch, ImageError, RegistryError; after a
     broken connection the part that has arrived stays for the next time.

@@ -27,7 +27,7 @@ def follow_redirects(
     header goes to the server it was meant for and to no other (another port is
     another server); a redirect from https to http is refused. An answer with
     another status than those in REDIRECTS, or without Location, is the end.
-    The caller's `headers` are not changed.
+    The answers on the way are dropped. The caller's `headers` are not changed.
 
     Raises BadAnswer for a redirect that must not be followed, and what
     Transport.send raises. Source: RFC 9110, section 15.4.

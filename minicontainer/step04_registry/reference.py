@@ -100,7 +100,10 @@ def parse_reference(text: str) -> Reference:
 
 
 def names_a_host(name: str) -> bool:
-    """Whether the part of `name` before its first slash is a registry's address."""
+    """Whether the part of `name` before its first slash is a registry's address.
+
+    Wants the whole name: names_a_host("registry:5000/app").
+    """
     first, slash, _ = name.partition("/")
     looks_like_one = "." in first or ":" in first or first == "localhost" or first.lower() != first
     return bool(slash) and looks_like_one

@@ -88,13 +88,13 @@ def token_address(challenge: Challenge, scope: str) -> str:
     """Where to ask for a token that allows `scope`: the challenge's realm, with a query.
 
     The query has the challenge's `service`, if it names one, and `scope`, both
-    encoded. A query that the realm has already stays in front of them.
+    encoded. A query that the realm has already stays in front of them, whole.
 
     Raises BadAnswer where the challenge is no Bearer one, or has no usable realm.
     Source: distribution, docs/spec/auth/token.md, "Requesting a Token".
     """
     parts = urllib.parse.urlsplit(realm_of(challenge))
-    query = urllib.parse.parse_qsl(parts.query)
+    query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
     if "service" in challenge.parameters:
         query.append(("service", challenge.parameters["service"]))
     query.append(("scope", scope))

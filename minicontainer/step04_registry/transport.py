@@ -148,6 +148,9 @@ class Response:
         self._transport, self._raw, self.url = transport, raw, url
         self.status, self.headers = raw.status, raw.headers
 
+    def __repr__(self) -> str:
+        return f"<a response, status {self.status}>"
+
     def __enter__(self) -> Response:
         return self
 

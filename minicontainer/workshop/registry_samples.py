@@ -55,7 +55,7 @@ class Answer:
     """What comes back; the body is bytes, JSON or pieces, of which an exception breaks it off."""
 
     def __init__(self, status: int = 200, body: Any = b"", **headers: str) -> None:
-        self.status, self.reason = status, ""
+        self.status, self.reason, self.closed = status, "", False
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.headers = HTTPHeaderDict(named)
         self._pieces = iter(_pieces(body))
@@ -68,7 +68,8 @@ class Answer:
         return piece
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing is open, but whoever is done with an answer should say so."""
+        self.closed = True
 
 
 def _pieces(body: Any) -> Iterable[Any]:
@@ -88,6 +89,7 @@ class Wire(Transport):
         super().__init__(pauses=(0.0, 0.0, 0.0))
         self.answer, self.most = answer, most
         self.asked: list[Asked] = []
+        self.given: list[Answer] = []
         self._counting = threading.Lock()
 
     def send(
@@ -103,7 +105,9 @@ class Wire(Transport):
             self.asked.append(asked)
         if len(self.asked) > self.most:
             raise Enough(f"{self.most} requests are enough")
-        return Response(self, self.answer(asked), url)  # type: ignore[arg-type]
+        answer = self.answer(asked)
+        self.given.append(answer)
+        return Response(self, answer, url)  # type: ignore[arg-type]
 
     @property
     def paths(self) -> list[str]:

@@ -16,7 +16,7 @@ from minicontainer.workshop.lab import Lab
 from minicontainer.workshop.report import failure
 from tests.programs import needs_namespaces
 
-from .learner import LAB03, answers_of, checkout, reference, results_of, run_pytest
+from .learner import LAB03, LABS, answers_of, checkout, reference, results_of, run_pytest
 
 HEAD = "import os, signal, subprocess, sys\n\n\ndef digest_of(content):\n"
 
@@ -265,3 +265,18 @@ def test_a_loop_in_a_process_apart_points_at_its_line(tmp_path: Path) -> None:
     told = results_of(lab, "digest_of", f"{HEAD}    raise OSError(22, 'no')\n")[0]
     assert "OSError was raised: [Errno 22] no" in told.found
     assert told.where == ("cell 1, line 5: raise OSError(22, 'no')",)
+
+
+def test_a_slip_is_told_by_its_line_and_not_as_a_wrong_idea() -> None:
+    lab = next(lab for lab in LABS if lab.id == "04")
+    source = (
+        "def get_blob(registry, repository, descriptor, layout, progress=None):\n"
+        '    path = f"/v2/{repository}/blobs/{descriptor.digest}"\n'
+    )
+    for result in results_of(lab, "get_blob", source):
+        assert result.found.startswith("AttributeError was raised: 'dict' object"), result
+        assert result.where and "descriptor.digest" in result.where[-1]
+        assert not result.mistake
+        told = "\n".join(failure(lab, result))
+        assert "hint 1" not in told
+        assert "your function stopped in that line" in told

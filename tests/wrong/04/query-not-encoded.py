@@ -3,7 +3,7 @@
 
 def token_address(challenge, scope):
     parts = urllib.parse.urlsplit(realm_of(challenge))
-    query = urllib.parse.parse_qsl(parts.query)
+    query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
     if "service" in challenge.parameters:
         query.append(("service", challenge.parameters["service"]))
     query.append(("scope", scope))

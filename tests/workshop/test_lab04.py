@@ -1,0 +1,49 @@
+"""What learners of lab 04 are told of right answers that are unusual, and of slips."""
+
+from __future__ import annotations
+
+import pytest
+
+from minicontainer.workshop.report import hint_of
+from minicontainer.workshop.scenes.lab04_talk import Talk
+
+from .learner import LABS, reference, results_of
+
+LAB = next(lab for lab in LABS if lab.id == "04")
+
+
+def test_a_range_that_asks_for_everything_is_no_mistake() -> None:
+    source = reference(LAB, "get_blob")
+    always = source.replace(" if blob.offset else {}", "")
+    assert always != source
+    assert all(result.passed for result in results_of(LAB, "get_blob", always))
+
+
+@pytest.mark.parametrize("name", [exercise.name for exercise in LAB.exercises])
+def test_a_slip_is_told_with_its_line(name: str) -> None:
+    source = f"def {name}(*given, **named):\n    return given[0].no_such_thing(None)\n"
+    told = [result for result in results_of(LAB, name, source) if not result.passed]
+    assert told
+    for result in told:
+        assert result.found.startswith("AttributeError was raised"), result
+        assert result.where == ("cell 1, line 2: return given[0].no_such_thing(None)",), result
+
+
+@pytest.mark.parametrize("name", [exercise.name for exercise in LAB.exercises])
+def test_nothing_returned_is_not_the_fault_of_the_check(name: str) -> None:
+    for result in results_of(LAB, name, f"def {name}(*given, **named):\n    given = None\n"):
+        assert result.outcome in ("failed", "passed"), result
+        assert " object at 0x" not in result.found, result
+        assert result.passed or hint_of(LAB, result)
+
+
+def test_a_conversation_begins_before_its_first_message() -> None:
+    controls, shown = Talk().widget().children
+    menu, slider = controls.children
+    assert slider.value == 0
+    assert "→" not in shown.value
+    slider.value = slider.max
+    menu.value = "the connection breaks"
+    assert slider.value == 0
+    slider.value = 1
+    assert shown.value.count("→") == 1

@@ -1,0 +1,19 @@
+"""follow_redirects: redirect-not-dropped"""
+
+
+def follow_redirects(
+    transport: Transport, method: str, url: str, headers: Mapping[str, str]
+) -> Response:
+    headers = dict(headers)
+    for _ in range(MOST_REDIRECTS + 1):
+        response = transport.send(method, url, headers)
+        location = response.headers.get("Location")
+        if response.status not in REDIRECTS or location is None:
+            return response
+        target = join(url, location)
+        if origin(target) != origin(url):
+            headers.pop("Authorization", None)
+        if origin(url)[0] == "https" and origin(target)[0] == "http":
+            raise BadAnswer("a redirect from https to http is refused", shown_address(url))
+        url = target
+    raise BadAnswer(f"more than {MOST_REDIRECTS} redirects", shown_address(url))

@@ -1,0 +1,26 @@
+"""get_blob: rest-counted-as-all"""
+
+
+def get_blob(
+    registry: Registry,
+    repository: str,
+    descriptor: Descriptor,
+    layout: Layout,
+    progress: Progress | None = None,
+) -> None:
+    path = f"/v2/{repository}/blobs/{descriptor['digest']}"
+    patience = Patience(registry.transport)
+    with BlobWriter(layout, descriptor) as blob:
+        while blob.offset < descriptor["size"]:
+            headers = {"Range": f"bytes={blob.offset}-"} if blob.offset else {}
+            try:
+                with registry.get(path, repository, headers) as response:
+                    if not continues_at(response, blob.offset):
+                        blob.restart()
+                    for chunk in response.stream(descriptor["size"]):
+                        blob.write(chunk)
+                        if progress is not None:
+                            progress(descriptor, blob.offset)
+            except ConnectionLost as lost:
+                patience.lose(lost)
+        blob.commit()

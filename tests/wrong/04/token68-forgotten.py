@@ -1,0 +1,19 @@
+"""parse_challenge: token68-forgotten"""
+
+
+def parse_challenge(header: str) -> list[Challenge]:
+    challenges: list[Challenge] = []
+    position = 0
+    while not END.match(header, position):
+        element = ELEMENT.match(header, position)
+        if element is None or (element["name"] and not challenges):
+            raise BadChallenge(f"can't make sense of WWW-Authenticate: {header[:200]}")
+        position = element.end()
+        if element["scheme"]:
+            challenges.append(Challenge(element["scheme"].lower(), {}))
+        elif element["quoted"] is not None:
+            value = re.sub(r"\\(.)", r"\1", element["quoted"], flags=re.DOTALL)
+            challenges[-1].parameters[element["name"].lower()] = value
+        else:
+            challenges[-1].parameters[element["name"].lower()] = element["plain"]
+    return challenges

@@ -87,6 +87,7 @@ class Shop:
     def run(self, command: str) -> str:
         """Run a command, and give it with what it prints; HOST stands for the address."""
         words = [word.replace("HOST", self.host) for word in shlex.split(command)]
+        before = self._blobs()
         done = subprocess.run(
             [shutil.which(words[0]) or words[0], *words[1:]],
             env=self._environment(),
@@ -101,7 +102,17 @@ class Shop:
         shown = "\n".join(lines).replace(self.host, "HOST").replace(str(self.directory), "…")
         if done.returncode:
             raise MinicontainerError(shown, command)
-        return f"{folded(f'$ {command}')}\n{shown}"
+        return f"{folded(f'$ {command}')}\n{shown}{self._arrived(before)}"
+
+    def _blobs(self) -> dict[str, int]:
+        """The blobs in the store of `minicontainer`, with their sizes."""
+        found = self.directory.glob("minicontainer/blobs/*/*")
+        return {path.name: path.stat().st_size for path in found}
+
+    def _arrived(self, before: dict[str, int]) -> str:
+        """A line that says how much came into the store, if anything did."""
+        came = [size for name, size in self._blobs().items() if name not in before]
+        return f"\n({len(came)} files came into the store, {sum(came)} bytes)" if came else ""
 
     def _environment(self) -> dict[str, str]:
         """Without the logins of whoever draws the page, who may not even be able to read them."""

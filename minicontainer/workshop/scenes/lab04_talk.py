@@ -122,15 +122,16 @@ class Talk(Shown):
 
         wide = {"description_width": "initial"}
         menu = ipywidgets.Dropdown(options=list(self.talks), description="what happens", style=wide)
-        slider = ipywidgets.IntSlider(min=1, max=1, description="messages", style=wide)
+        slider = ipywidgets.IntSlider(min=0, max=1, value=0, description="messages", style=wide)
         shown = ipywidgets.HTML()
 
         def show(_: object = None) -> None:
-            shown.value = _pre("\n".join(self.talks[menu.value][: slider.value]))
+            told = self.talks[menu.value][: slider.value]
+            shown.value = _pre("\n".join(told) or "(move the slider: one message after the other)")
 
         def choose(_: object = None) -> None:
             slider.max = len(self.talks[menu.value])
-            slider.value = slider.max
+            slider.value = 0
             show()
 
         menu.observe(choose, "value")

@@ -107,6 +107,13 @@ def framed(svg: str, alt: str) -> str:
     return f'{STYLE}<div class="mc-picture">{image}</div>{_INLINE}'
 
 
+def on_paper(svg: str) -> str:
+    """`svg` on a white ground: in a file it can't take the colours of a dark page around it."""
+    start = svg.index(">") + 1
+    ground = '<path fill="#ffffff" d="M0,0H9999V9999H0Z" />'
+    return f"{svg[:start]}\n{ground}{svg[start:]}"
+
+
 class Sketch:
     """A picture being drawn: add nodes, edges and clusters, then take the `picture`."""
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.pictures.drawing import on_paper
 
 from . import exercises
 from .answers import read_notebook
@@ -185,7 +186,7 @@ class _Cells:
     def _picture(self, expression: str) -> None:
         picture = self._value(expression)
         name = f"pictures/{len(self.pictures) + 1}.svg"
-        self.pictures[name] = picture.svg() + "\n"
+        self.pictures[name] = on_paper(picture.svg()) + "\n"
         alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         self._prose(f"![{alt}]({self.way}{name})")
 

@@ -131,6 +131,13 @@ def test_html_for_notebooks():
     assert "fill:currentColor" in shown["text/html"]
 
 
+def test_a_file_for_dark_pages_has_a_white_ground_below_all_else():
+    svg = small().picture("two boxes").svg()
+    root = parsed(drawing.on_paper(svg))
+    assert root[0].get("fill") == "#ffffff"
+    assert boxes(drawing.on_paper(svg)) == boxes(svg)
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".dot"])
 def test_save(tmp_path, suffix):
     picture = small().picture("two boxes")

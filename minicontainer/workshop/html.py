@@ -17,6 +17,8 @@ _TEXT = "var(--jp-ui-font-color1, inherit)"
 _QUIET = "var(--jp-ui-font-color2, gray)"
 _LINE = "var(--jp-border-color2, #8885)"
 _MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
+#: where MathJax looks for no formulas: it would take backslashes and dollars out of what we show
+_NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _COLOURS = {
     "✓": "var(--jp-success-color1, #1a7f37)",
     "✗": "var(--jp-error-color1, #cf222e)",
@@ -28,7 +30,8 @@ _COLOURS = {
 def box(*parts: str) -> str:
     """The frame around everything we show in a cell."""
     style = f"color: {_TEXT}; border-left: 3px solid {_LINE}; padding: 0.2em 0 0.2em 0.9em"
-    return f'<div style="{style}; max-width: 54em; line-height: 1.5">{"".join(parts)}</div>'
+    style += "; max-width: 54em; line-height: 1.5"
+    return f'<div class="{_NO_FORMULAS}" style="{style}">{"".join(parts)}</div>'
 
 
 def line(text: str, quiet: bool = False) -> str:

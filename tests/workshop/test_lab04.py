@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from minicontainer.workshop import html
 from minicontainer.workshop.report import hint_of
 from minicontainer.workshop.scenes.lab04_talk import Talk
 
@@ -47,3 +48,9 @@ def test_a_conversation_begins_before_its_first_message() -> None:
     assert slider.value == 0
     slider.value = 1
     assert shown.value.count("→") == 1
+
+
+def test_backslashes_and_dollars_are_no_formulas_in_jupyterlab() -> None:
+    shown = html.box(html.details([("found", r"'C:\\new, \(a\) $b$'")]))
+    assert shown.startswith('<div class="tex2jax_ignore mathjax_ignore"')
+    assert r"C:\\new, \(a\) $b$" in shown

@@ -600,7 +600,7 @@ def test_token_stays_home():
         mistakes = {
             "port-not-compared": shown is not None and other,
             "beginning-compared": shown is not None and "evil" in target,
-            "token-sent-along": shown is not None,
+            "token-sent-along": shown is not None and len(wire.asked) > 1,
         }
         story = f"{HOST} redirects to {target}; the Authorization header that is sent there"
         expect(shown, None, story=story, mistakes=mistakes, came=found)
@@ -1132,7 +1132,7 @@ def test_pull_everything(tmp_path):
     mistakes = {
         "reference-for-repository": any(f"/{REPOSITORY}:1.0/" in path for path in paths),
         "config-forgotten": shop.blobs() == ["layer 1", "layer 2"],
-        "manifest-only": not isinstance(found, Raised) and shop.blobs() == [],
+        "manifest-only": isinstance(found, dict) and shop.blobs() == [],
     }
     story = "the image has a config and two layers; the blobs that were fetched"
     fetched = found if isinstance(found, Raised) else shop.blobs()

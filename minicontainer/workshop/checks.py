@@ -108,6 +108,10 @@ class Told(Exception):
         self.kinds, self.errno, self.where = kinds, errno, where
 
 
+#: what is found where a function that should give something gave nothing
+NOTHING = "None, as a function gives that ends without return"
+#: what the last `outcome` was
+_returned: Any = ...
 #: told of each call before it is made, since after an endless one nobody can tell
 on_call: Callable[[str], None] | None = None
 
@@ -116,12 +120,14 @@ def outcome(function: Callable, *arguments: Any, **named: Any) -> Any:
     """What the call returns, or `Raised` with the error it raised."""
     if on_call is not None:
         on_call(_call(function, arguments, named))
+    global _returned
     try:
-        return function(*arguments, **named)
+        _returned = function(*arguments, **named)
     except NotImplementedError:
         raise
     except (Exception, SystemExit) as error:
-        return Raised(error)
+        _returned = Raised(error)
+    return _returned
 
 
 def _call(function: Callable, arguments: tuple, named: Mapping[str, Any]) -> str:
@@ -157,6 +163,8 @@ def expect(
         return
     key = next((key for key, holds in (mistakes or {}).items() if _holds(holds)), "")
     wanted, got = _differences(expected, found)
+    if found is None and _returned is None and not isinstance(expected, Raises):
+        got = NOTHING
     failure = Failed(story, shown or wanted, got, key)
     if isinstance(found, Raised):
         raise failure from found.error

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 
 from .answers import Answers
+from .checks import NOTHING
 from .grader import NOT_STARTED, Result
 from .lab import Exercise, Lab
 
@@ -32,14 +33,17 @@ def hint_of(lab: Lab, result: Result) -> str:
     """The hint of the misconception that was recognised, else the exercise's first."""
     if result.mistake:
         return lab.misconceptions[result.mistake].hint
+    if result.found == NOTHING:
+        return "return what you have made"
     if slipped(result):
         return "your function stopped in that line: look at what it uses there, and how"
     return lab.exercise(result.check.exercise).hints[0]
 
 
 def slipped(result: Result) -> bool:
-    """Did the learner's code stop in a line with a slip, and not by a wrong idea?"""
-    return bool(result.where) and not result.mistake and result.found.startswith(_SLIPS)
+    """Was it no wrong idea, but a line that stopped the function, or a missing return?"""
+    stopped = bool(result.where) and result.found.startswith(_SLIPS)
+    return not result.mistake and (stopped or result.found == NOTHING)
 
 
 def report(lab: Lab, answers: Answers, results: list[Result]) -> str:

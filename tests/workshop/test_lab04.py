@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minicontainer.workshop import html
-from minicontainer.workshop.report import hint_of
+from minicontainer.workshop.report import failure, hint_of
 from minicontainer.workshop.scenes.lab04_talk import Talk
 
 from .learner import LABS, reference, results_of
@@ -36,6 +36,13 @@ def test_nothing_returned_is_not_the_fault_of_the_check(name: str) -> None:
         assert result.outcome in ("failed", "passed"), result
         assert " object at 0x" not in result.found, result
         assert result.passed or hint_of(LAB, result)
+
+
+def test_a_missing_return_is_named() -> None:
+    results = results_of(LAB, "list_tags", "def list_tags(registry, repository):\n    tags = []\n")
+    assert "without return" in results[0].found
+    assert hint_of(LAB, results[0]) == "return what you have made"
+    assert "hint 1" not in "\n".join(failure(LAB, results[0]))
 
 
 def test_a_conversation_begins_before_its_first_message() -> None:

@@ -10,4 +10,3 @@ def new_namespaces(flags):
         write("/proc/self/gid_map", f"0 {gid} 1")
     if flags & linux.CLONE_NEWPID:
         os.fork()
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,8 @@
 """The checks of lab 01: a process in a directory, how it breaks out, and what holds it."""
 
 import contextlib
+import errno
+import json
 import os
 import select
 import signal
@@ -120,7 +122,13 @@ def test_run_of_what_cannot_be_started(tmp_path):
         )
 
 
-@check("run", points=1, rule=SHELLS)
+TELLS = (
+    'POSIX, Shell Command Language, "Command Search and Execution": where nothing is found, the'
+    " shell writes an error message"
+)
+
+
+@check("run", points=1, rule=TELLS)
 def test_run_says_why(tmp_path):
     """one line on standard error says what could not be started"""
     told = tmp_path / "told"
@@ -131,12 +139,13 @@ def test_run_says_why(tmp_path):
 
     apart(call)
     line = told.read_text().strip()
-    wanted = "nothing-here" in line and "No such file or directory" in line
+    named, reason = "nothing-here" in line, "No such file or directory" in line
     expect(
         line,
-        line if wanted and "Traceback" not in line else None,
+        line if named and reason and "Traceback" not in line else None,
         story="run was told to run a file that does not exist; standard error was read",
         shown="the name of the program and “No such file or directory”",
+        mistakes={"says-nothing": line == "", "program-not-named": reason and not named},
     )
 
 
@@ -149,10 +158,9 @@ def test_run_returns_once(tmp_path):
     ):
         found, stray = run_apart(tmp_path, argv)
         expect(
-            stray,
-            False,
+            "the caller, and its child too" if stray else "the caller alone",
+            "the caller alone",
             story=f"run was told to run {what}; who returns from it?",
-            shown="the caller alone",
             mistakes={"no-exit-after-failed-exec": stray},
         )
         expect(found, 126, story=f"run was told to run {what}")
@@ -180,11 +188,23 @@ def test_run_waits_for_its_own_child(tmp_path):
 
 @check("run", points=1, rule="signal(7), execve(2): signals that are ignored stay so across exec")
 def test_run_gives_sigpipe_back(tmp_path):
-    """SIGPIPE ends the program, as it would in a shell"""
+    """SIGPIPE ends the program, as it would in a shell; for the caller nothing changes"""
     argv = [SHELL, "-c", "kill -PIPE $$; exit 0"]
     found, _ = run_apart(tmp_path, argv)
     mistakes = {"sigpipe-ignored": found == 0}
     expect(found, 128 + signal.SIGPIPE, story=f"run({argv})", mistakes=mistakes)
+
+    def look():
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        run_here([SHELL, "-c", "exit 0"])
+        return signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
+
+    expect(
+        apart(look),
+        True,
+        story="after run(…), does the caller still ignore SIGPIPE, as it did before?",
+        mistakes={"sigpipe-for-the-caller": True},
+    )
 
 
 @check("run", points=2, rule="chroot(2): a child inherits the root; the parent's does not change")
@@ -260,6 +280,11 @@ def under(directory, found):
     return [str(path).replace(f"{directory}/", "…/") for path in found]
 
 
+def listed(found):
+    """What is in a list; nothing where it is none."""
+    return found if isinstance(found, list) else []
+
+
 @check("libraries_of", points=2, rule=LOADER)
 def test_loader_and_libraries(tmp_path):
     """the loader comes first, then the libraries"""
@@ -274,7 +299,7 @@ def test_loader_and_libraries(tmp_path):
         story="a program with the loader ld.so needs liba.so and libb.so",
         mistakes={
             "missing-loader": found == ["…/liba.so", "…/libb.so"],
-            "names-not-paths": lambda: "liba.so" in found,
+            "names-not-paths": "liba.so" in listed(found),
             "only-the-loader": found == ["…/ld.so"],
         },
     )
@@ -323,7 +348,7 @@ def test_each_once(tmp_path):
         found,
         ["…/ld.so", "…/liba.so", "…/libc.so", "…/libb.so"],
         story="program needs liba.so and libc.so; liba.so needs libb.so and libc.so; so does libb",
-        mistakes={"found-twice": lambda: len(found) > len(set(found))},
+        mistakes={"found-twice": len(listed(found)) > len(set(listed(found)))},
     )
     make_elf(tmp_path / "libc.so", ["liba.so"], runpath="$ORIGIN")
     found = under(tmp_path, outcome(libraries_of, program))
@@ -343,7 +368,7 @@ def test_the_loader_as_a_library(tmp_path):
         found,
         ["…/run/ld.so", "…/lib/libc.so"],
         story="the program's loader is run/ld.so; libc.so needs ld.so, and lib/ld.so is there too",
-        mistakes={"loader-twice": lambda: "…/lib/ld.so" in found},
+        mistakes={"loader-twice": "…/lib/ld.so" in listed(found)},
     )
 
 
@@ -356,6 +381,21 @@ def test_static_programs(tmp_path):
         [],
         story="a static program: it names no loader and no library",
         mistakes={"loader-taken-for-granted": isinstance(found, Raised) or found == [""]},
+    )
+
+
+@check("libraries_of", points=1, rule="ld.so(8): without a library that it needs no program starts")
+def test_a_library_that_is_not_there(tmp_path):
+    """a library that is not to be found is not passed over"""
+    loader = make_elf(tmp_path / "ld.so")
+    make_elf(tmp_path / "liba.so", ["libnowhere.so"], runpath="$ORIGIN")
+    program = make_elf(tmp_path / "program", ["liba.so"], loader, "$ORIGIN")
+    found = outcome(libraries_of, program)
+    expect(
+        found if isinstance(found, Raised) else under(tmp_path, found),
+        Raises(ElfError),
+        story="program needs liba.so, which needs libnowhere.so, which is not on this machine",
+        mistakes={"missing-library-passed-over": isinstance(found, list)},
     )
 
 
@@ -380,7 +420,13 @@ def test_program_with_its_libraries(tmp_path):
     program = make_elf(tmp_path / "from/program", ["liba.so"], loader, "$ORIGIN")
     root = tmp_path / "root"
     held = outcome(build_root, str(root), [program])
-    expect(isinstance(held, Raised) and held, False, story="build_root(root, [program])")
+    expect(
+        held if isinstance(held, Raised) else "a list",
+        "a list",
+        story="build_root(root, [program])",
+        shown="a list of paths",
+        mistakes={"root-not-made": isinstance(held, Raised) and held.kind == "FileNotFoundError"},
+    )
     there = below(root)
     wanted = {name: f"{tmp_path}/from/{name}" for name in ("program", "ld.so", "liba.so")}
     expect(
@@ -425,7 +471,15 @@ def test_what_every_program_expects(tmp_path):
         story="build_root was called for one static program; is this in the root?",
         mistakes={"basics-forgotten": True},
     )
-    expect(held, sorted(there), story="what build_root returned, and what is in the root")
+    expect(
+        held,
+        sorted(there),
+        story="what build_root returned, and what is in the root",
+        mistakes={
+            "lists-in-a-list": any(isinstance(path, list) for path in listed(held)),
+            "path-held-twice": lambda: len(held) > len(set(held)),
+        },
+    )
 
 
 @check("build_root", points=2, rule="after a failure nothing is left behind (its docstring)")
@@ -523,6 +577,23 @@ def test_no_way_back_by_the_current_directory(tmp_path):
     )
 
 
+@check("enter_root", points=1, rule="chroot(2): without CAP_SYS_CHROOT the call fails with EPERM")
+def test_a_failure_is_not_hidden(tmp_path):
+    """where it can't be done, an error is raised"""
+
+    def call():
+        linux.capset(0, 0, 0)
+        enter_root(str(tmp_path))
+
+    found = apart(call)
+    expect(
+        found,
+        Raises(PermissionError),
+        story="a process without CAP_SYS_CHROOT called enter_root",
+        mistakes={"failure-hidden": not isinstance(found, Raised)},
+    )
+
+
 # ---------------------------------------------------------------- escape
 
 ESCAPE = (
@@ -575,6 +646,7 @@ def escape_mistakes(found):
     if isinstance(found, Raised):
         missing, names_a_path = found.kind == "FileNotFoundError", "'" in str(found.error)
         return {
+            "door-removed-too-late": getattr(found.error, "errno", None) == errno.EROFS,
             "getcwd-asked": missing and not names_a_path,
             "door-by-its-old-name": missing and names_a_path,
         }
@@ -663,7 +735,8 @@ def travels(tmp_path):
                 root_shared = "1" if is_shared("/") else "0"
                 os.write(say_answer, (seen + root_shared).encode())
             except BaseException as error:
-                os.write(say_answer, f"!{type(error).__name__} {error}".encode())
+                told = [str(error), type(error).__name__, isolation.learners_lines(error)]
+                os.write(say_answer, f"!{json.dumps(told)}".encode())
             finally:
                 os._exit(0)
         os.close(say_ready)
@@ -672,7 +745,7 @@ def travels(tmp_path):
         leaked = mounted(places["inside"])
         linux.mount("tmpfs", places["outside"], "tmpfs")
         os.close(say_go)
-        told = os.read(answer, 1000).decode()
+        told = os.read(answer, 4096).decode()
         os.waitpid(child, 0)
         return {"leaked": leaked, "told": told}
 
@@ -697,8 +770,8 @@ def both_ways(found):
     if isinstance(found, Raised):
         return found, {}
     if found["told"].startswith("!"):
-        kind, _, text = found["told"][1:].partition(" ")
-        return Raised(Told(text, (kind,))), {}
+        text, kind, where = json.loads(found["told"][1:])
+        return Raised(Told(text, (kind,), None, tuple(where))), {}
     if not found["told"]:
         return Raised(Told("the process ended in the middle of mount_private")), {}
     leaked, received, root_shared = found["leaked"], *(c == "1" for c in found["told"])
@@ -758,12 +831,17 @@ def pivoted(tmp_path):
         linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
         linux.mount("/proc", root / "proc", None, linux.MS_BIND | linux.MS_REC)
         os.chdir(tmp_path)
-        calls, real = [], linux.mount
-        linux.mount = lambda *given, **named: (calls.append("mount"), real(*given, **named))[1]
+        calls = []
+        listen(calls, "mount")
+        listen(calls, "pivot_root")
         try:
             pivot(str(root))
         except OSError as error:
-            return {"error": str(error), "errno": error.errno, "mounted": bool(calls)}
+            return {
+                "error": [str(error), ["OSError"], error.errno, isolation.learners_lines(error)],
+                "mounted": any(name == "mount" for name, _ in calls),
+                "dots": ("pivot_root", (".", ".")) in calls,
+            }
         seen = {
             "/ holds": sorted(os.listdir("/")),
             "the current directory": current_directory(),
@@ -779,11 +857,24 @@ def pivoted(tmp_path):
     found = apart(call)
     if isinstance(found, Raised) or "error" not in found:
         return found, {}
-    return Raised(Told(found["error"], ("OSError",), found["errno"])), {
-        "no-mount-point": found["errno"] == 22 and not found["mounted"],
-        "put-old-elsewhere": found["errno"] == 22,
-        "old-root-busy": found["errno"] == 16,
+    text, kinds, number, where = found["error"]
+    return Raised(Told(text, tuple(kinds), number, tuple(where))), {
+        "no-mount-point": number == errno.EINVAL and not found["mounted"],
+        "there-before-the-bind": number == errno.EINVAL and found["dots"],
+        "put-old-elsewhere": number == errno.EINVAL,
+        "old-root-busy": number == errno.EBUSY,
     }
+
+
+def listen(calls, name):
+    """Note in `calls` the arguments of linux.NAME from here on."""
+    real = getattr(linux, name)
+
+    def noting(*given, **named):
+        calls.append((name, given))
+        return real(*given, **named)
+
+    setattr(linux, name, noting)
 
 
 def break_out():
@@ -812,7 +903,8 @@ def test_pivot_changes_the_root(tmp_path):
         mistakes=mistakes
         or {
             "cwd-left-outside": lambda: found["the current directory"] == "outside",
-            "old-root-left": lambda: len(found["/ holds"]) > 3,
+            "old-root-left": lambda: len(found["mounts"]) > 1,
+            "put-old-left": lambda: len(found["/ holds"]) > 3,
         },
     )
 
@@ -876,6 +968,8 @@ PIDS = (
     " afterwards is process 1 of the new namespace, and when it ends, all in it end"
 )
 USER, GROUP = 1000, 100
+#: how a child ends that was made without CLONE_NEWPID, and its caller with it
+NOBODY_ASKED = 99
 
 
 def as_ordinary_user():
@@ -919,8 +1013,8 @@ def user_namespace(flags):
         except OSError as error:
             return {"events": list(events), "error": str(error)}
         finally:
-            if os.getpid() != caller:  # a child that nobody asked for
-                os._exit(0)
+            if os.getpid() != caller:
+                os._exit(NOBODY_ASKED)
         happened = list(events)
         return {
             "events": happened,
@@ -933,9 +1027,14 @@ def user_namespace(flags):
 
     told = apart(call)
     if isinstance(told, Raised):
-        return told, [], {}
+        return told, [], {"forks-always": forked(told)}
     found = told["state"] if "state" in told else Raised(Told(told["error"], ("OSError",)))
     return found, [e for e in told["events"] if e[:5] != "wrote"], map_mistakes(told["events"])
+
+
+def forked(found):
+    """Whether a child came back from `new_namespaces`, and the caller did not."""
+    return isinstance(found, Raised) and f"status {NOBODY_ASKED}" in str(found)
 
 
 def map_mistakes(events):
@@ -997,7 +1096,7 @@ def test_maps_only_with_a_user_namespace():
             new_namespaces(linux.CLONE_NEWUTS)
         finally:
             if os.getpid() != caller:
-                os._exit(0)
+                os._exit(NOBODY_ASKED)
         return os.readlink("/proc/self/ns/uts") != before
 
     found = apart(call)
@@ -1005,7 +1104,7 @@ def test_maps_only_with_a_user_namespace():
         found,
         True,
         story="root called new_namespaces(CLONE_NEWUTS); is the uts namespace another one?",
-        mistakes={"maps-always": isinstance(found, Raised)},
+        mistakes={"forks-always": forked(found), "maps-always": isinstance(found, Raised)},
     )
 
 

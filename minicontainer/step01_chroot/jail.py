@@ -21,9 +21,9 @@ def run(argv: list[str], root: str | None = None) -> int:
     A name without a slash is looked up in PATH. The program runs in a child process,
     which enters `root` first if one is given; the caller stays where it is. A program
     ended by signal N counts as 128 + N; one that is not there as 127, one that cannot
-    be started as 126, with a line on standard error that says why. Whatever happens
-    in the child, it never returns from here. SIGPIPE, which Python ignores, has its
-    usual effect on the program.
+    be started as 126, with a line on standard error that names it and says why.
+    Whatever happens in the child, it never returns from here. SIGPIPE, which Python
+    ignores, has its usual effect on the program; the caller goes on ignoring it.
 
     Source: wait(2); POSIX shell, "Exit Status for Commands".
     """

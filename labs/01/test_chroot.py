@@ -372,6 +372,22 @@ def test_the_loader_as_a_library(tmp_path):
     )
 
 
+@check("libraries_of", points=1, rule="musl: its loader is its libc too, under several names")
+def test_libc_inside_the_loader(tmp_path):
+    """a library that is a part of the loader is no file of its own"""
+    loader = make_elf(tmp_path / "ld-musl-x86_64.so.1")
+    make_elf(tmp_path / "liba.so", ["libc.musl-x86_64.so.1"], runpath="$ORIGIN")
+    program = make_elf(tmp_path / "program", ["liba.so"], loader, "$ORIGIN")
+    found = under(tmp_path, outcome(libraries_of, program))
+    expect(
+        found,
+        ["…/ld-musl-x86_64.so.1", "…/liba.so"],
+        story="program and liba.so as on Alpine: the loader is ld-musl-x86_64.so.1, and liba.so"
+        " needs libc.musl-x86_64.so.1, which is a part of it",
+        mistakes={"libc-sought-as-a-file": found == Raises(ElfError)},
+    )
+
+
 @check("libraries_of", points=1, rule=LOADER)
 def test_static_programs(tmp_path):
     """a static program needs nothing"""
@@ -581,17 +597,23 @@ def test_no_way_back_by_the_current_directory(tmp_path):
 def test_a_failure_is_not_hidden(tmp_path):
     """where it can't be done, an error is raised"""
 
-    def call():
-        linux.capset(0, 0, 0)
-        enter_root(str(tmp_path))
-
-    found = apart(call)
+    found = powerless(enter_root, str(tmp_path))
     expect(
         found,
         Raises(PermissionError),
         story="a process without CAP_SYS_CHROOT called enter_root",
         mistakes={"failure-hidden": not isinstance(found, Raised)},
     )
+
+
+def powerless(function, *arguments):
+    """What comes of the call in a process that may not do what it asks for."""
+
+    def call():
+        linux.capset(0, 0, 0)
+        return function(*arguments)
+
+    return apart(call)
 
 
 # ---------------------------------------------------------------- escape
@@ -807,6 +829,18 @@ def test_mounts_do_not_come_in(tmp_path):
         False,
         story="the same, but something was mounted outside; is it seen inside?",
         mistakes=mistakes,
+    )
+
+
+@check("mount_private", points=1, rule="mount(2): without CAP_SYS_ADMIN the call fails with EPERM")
+def test_shared_mounts_are_not_hidden():
+    """where it can't be done, an error is raised"""
+    found = powerless(mount_private)
+    expect(
+        found,
+        Raises(PermissionError),
+        story="a process without CAP_SYS_ADMIN called mount_private",
+        mistakes={"still-shared-in-silence": not isinstance(found, Raised)},
     )
 
 
@@ -1105,6 +1139,18 @@ def test_maps_only_with_a_user_namespace():
         True,
         story="root called new_namespaces(CLONE_NEWUTS); is the uts namespace another one?",
         mistakes={"forks-always": forked(found), "maps-always": isinstance(found, Raised)},
+    )
+
+
+@check("new_namespaces", points=1, rule="unshare(2): without CAP_SYS_ADMIN it fails with EPERM")
+def test_old_namespaces_are_not_hidden():
+    """where it can't be done, an error is raised"""
+    found = powerless(new_namespaces, linux.CLONE_NEWUTS)
+    expect(
+        found,
+        Raises(PermissionError),
+        story="a process without CAP_SYS_ADMIN called new_namespaces(CLONE_NEWUTS)",
+        mistakes={"goes-on-in-the-old-ones": not isinstance(found, Raised)},
     )
 
 

@@ -203,7 +203,7 @@ def token_way() -> Picture:
 
 def kubernetes() -> Picture:
     """Kubernetes' interfaces, and the numbered steps below them."""
-    sketch = Sketch(ranksep=".55", nodesep=".45")
+    sketch = Sketch(ranksep=".55", nodesep=".7")
     kubelet = sketch.node("reference", ["kubelet", "on every node"])
     engine = sketch.node("manifest", ["containerd", "CRI-O"], wide=13)
     storage_driver = sketch.node("quiet", ["storage driver", "a volume"], wide=17)
@@ -213,7 +213,8 @@ def kubernetes() -> Picture:
     sketch.edge(kubelet, engine, "CRI", penwidth="1.6")
     sketch.edge(engine, pull, "image, distribution")
     sketch.edge(engine, runtime, "runtime-spec")
-    sketch.edge(engine, network, "CNI", penwidth="1.6")
+    beside = {"headlabel": "CNI", "labeldistance": "4.2", "labelangle": "18"}
+    sketch.edge(engine, network, penwidth="1.6", **beside)
     sketch.edge(kubelet, storage_driver, "CSI", penwidth="1.6")
     return sketch.picture(
         "kubelet asks containerd through CRI and a storage driver through CSI; containerd "
@@ -225,8 +226,8 @@ def chroot_door() -> Picture:
     """Why chroot does not hold: the working directory stays outside the new root."""
     sketch = Sketch(rankdir="TB", ranksep=".4", nodesep=".5")
     host = sketch.node("reference", ["/", "the machine"], wide=16)
-    jail = sketch.node("manifest", ["/tmp/jail", "first root"], wide=16)
-    door = sketch.node("warning", ["/tmp/jail/door", "second root"], wide=16)
+    jail = sketch.node("manifest", ["/tmp/jail/root", "first root"], wide=20)
+    door = sketch.node("warning", ["/tmp/jail/root/door", "second root"], wide=20)
     etc = sketch.node("quiet", ["/etc", "passwd …"], wide=16)
     sketch.edge(jail, door)
     sketch.edge(host, jail, "  cd ..", dir="back", color="#cf222e", penwidth="1.8")

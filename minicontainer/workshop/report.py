@@ -161,7 +161,8 @@ def _wrapped(line: str, width: int, hard: bool) -> list[str]:
 def _ending(lab: Lab, results: list[Result]) -> list[str]:
     got, total = _points(results)
     lines = [f"score: {got} of {total} points"]
-    todo = next((result for result in results if not result.passed), None)
+    in_order = [result for exercise in _graded(lab, results) for result in _of(results, exercise)]
+    todo = next((result for result in in_order if not result.passed), None)
     if todo is None:
         return [*lines, f"Lab {lab.id} is done. Well done!" if total == lab.points() else "passed"]
     verb = "start with" if todo.outcome in NOT_STARTED else "go on with"

@@ -22,6 +22,20 @@ def test_check_says_the_same_as_pytest(tmp_path: Path) -> None:
     assert ours.returncode == theirs.returncode == 1
 
 
+def test_check_of_one_exercise(tmp_path: Path) -> None:
+    lab = checkout(tmp_path, answers=GOOD)
+    done = run_workshop(lab, "check", "03", "digest_of")
+    assert done.returncode == 0
+    assert "03.1 digest_of" in done.stdout and "read_blob" not in done.stdout
+    assert "It has: digest_of" in run_workshop(lab, "check", "03", "nope").stderr
+
+
+def test_the_first_of_all_that_fail_comes_next(tmp_path: Path) -> None:
+    wrong = "def digest_of(content):\n    while True:\n        pass"
+    lab = checkout(tmp_path, answers={"digest_of": wrong})
+    assert "go on with 03.1 digest_of" in run_workshop(lab, "check", "03").stdout
+
+
 def test_status_and_next_remember_what_passed(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers=GOOD)
     assert "next: 03.1 digest_of" in run_workshop(lab, "next").stdout

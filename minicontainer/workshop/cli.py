@@ -50,9 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    check_parser = command("check", check, "grade the saved notebook of a lab", "lab")
-    check_parser.add_argument("exercises", nargs="*", help="only these; without them, all")
-    command("watch", watch, "grade a lab each time its notebook is saved", "lab")
+    graders = (
+        command("check", check, "grade the saved notebook of a lab", "lab"),
+        command("watch", watch, "grade a lab each time its notebook is saved", "lab"),
+    )
+    for grader in graders:
+        grader.add_argument("exercises", nargs="*", help="only these; without them, all")
     next_parser = command("next", say_next, "say what to do next")
     next_parser.add_argument("lab", nargs="?", help="without it: the lab last worked on")
     command("status", status, "show how far you are in every lab")

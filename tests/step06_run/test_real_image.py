@@ -2,7 +2,7 @@
 
 mmdebstrap makes the root filesystem, umoci the image, skopeo pushes it into
 Debian's docker-registry; from there on it is ours: pull, unpack, run. At the
-end its page is fetched over loopback.
+end its page is fetched over loopback. Its pictures are drawn on the way.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.pictures.explore import explore
+from minicontainer.pictures.manifests import manifest_graph
+from minicontainer.pictures.mounts import mount_tree, overlay_layers
+from minicontainer.pictures.processes import namespaces, process_tree
+from minicontainer.pictures.storage import storage_tree
+from tests.pictures.svg_checks import boxes, kinds
 from tests.programs import needs, needs_root
 
 pytestmark = [
@@ -33,7 +39,7 @@ MINICONTAINER = [sys.executable, "-m", "minicontainer.step06_run.cli"]
 REGISTRY_SETTINGS = """\
 version: 0.1
 log: {level: error}
-storage: {filesystem: {rootdir: "%s"}}
+storage: {filesystem: {rootdirectory: "%s"}}
 http: {addr: "127.0.0.1:%d"}
 """
 SITE = "server { listen 127.0.0.1:%d; root /var/www/html; }\n"
@@ -53,6 +59,7 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
         text=True,
     ) as container:
         assert fetch(f"http://127.0.0.1:{port}/", container) == PAGE
+        check_pictures_while_it_runs(container.pid)
         container.send_signal(signal.SIGTERM)
         assert container.wait(20) == 0  # nginx ends by itself when it is told to
     listed = subprocess.run([*MINICONTAINER, "ps"], env=environment, capture_output=True, text=True)
@@ -60,12 +67,53 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
     assert Path("/proc/self/mountinfo").read_text() == mounts
 
 
+def check_pictures_while_it_runs(engine: int) -> None:
+    """nginx with both its pids, beside its engine, on its mounts and its layers."""
+    children = Path(f"/proc/{engine}/task/{engine}/children").read_text().split()
+    nginx = next(int(it) for it in children if Path(f"/proc/{it}/comm").read_text() == "nginx\n")
+    tree = [lines for lines in boxes(process_tree(nginx).svg()).values() if lines[0] == "nginx"]
+    assert ["nginx", "inside   1", f"outside  {nginx}"] in tree
+    assert len(tree) > 1, "it has workers"
+    same, _, different = namespaces(engine, nginx).alt.partition("Different: ")
+    assert "net" in same and {"mnt", "pid"} <= set(different.rstrip(".").split(", "))
+    assert "/etc/nginx/conf.d/page.conf" in mount_tree(nginx).svg()
+    seen, upper, *lower = boxes(overlay_layers(nginx).svg()).values()
+    assert (seen[0], upper[0], len(lower)) == ("seen at /", "upper, written to", 1)
+
+
+def test_its_manifest_graph(registry: str, image: Path, tmp_path: Path):
+    began = time.monotonic()
+    remote = manifest_graph(f"{registry}/debian-nginx:1", store=tmp_path / "store")
+    drawn = kinds(remote.svg())
+    assert time.monotonic() - began < 1
+    assert drawn == ["config", "layer", "manifest", "quiet", "reference"], "quiet: the legend"
+    assert f", at {registry}: 1 manifest" in remote.alt
+    assert not (tmp_path / "store").exists(), "no layer was pulled"
+    local = manifest_graph(image)
+    assert kinds(local.svg()) == drawn
+    listed = explore(image).html
+    assert "bin -&gt; usr/bin" in listed and "… and more" in listed, "the first of its many files"
+
+
+def test_its_storage(registry: str, storage: Path, image: Path):
+    picture = storage_tree(storage, image)
+    assert "debian-nginx" in picture.svg()
+    found = [lines[0] for lines in boxes(picture.svg()).values()]
+    assert "1/current/link" in found and "index.json" in found
+    assert sum(line.endswith("/data") for line in found) == 3, "manifest, config and layer"
+
+
 @pytest.fixture(scope="module")
-def registry(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where docker-registry keeps what it was given."""
+    return tmp_path_factory.mktemp("registry") / "storage"
+
+
+@pytest.fixture(scope="module")
+def registry(image: Path, storage: Path) -> Iterator[str]:
     """Debian's docker-registry with the image in it; its host:port."""
-    place, port = tmp_path_factory.mktemp("registry"), free_port()
-    settings = place / "config.yml"
-    settings.write_text(REGISTRY_SETTINGS % (place / "storage", port))
+    port, settings = free_port(), storage.parent / "config.yml"
+    settings.write_text(REGISTRY_SETTINGS % (storage, port))
     with subprocess.Popen(["docker-registry", "serve", settings], stderr=subprocess.DEVNULL) as it:
         try:
             wait_for_port(port)

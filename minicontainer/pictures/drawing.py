@@ -38,11 +38,12 @@ INK, GREY = "#1f2328", "#6e7781"
 _GRAPH = {"rankdir": "LR", "nodesep": ".12", "ranksep": ".7", "ordering": "out"}
 _FONT = {"fontname": "Courier", "fontsize": "10"}
 _EDGE = {"color": "#8c959f", "arrowsize": ".55", "fontcolor": GREY, "fontsize": "9"}
-#: what a picture needs of its page: its plain text in the colour of the text around it.
+#: what a picture needs of its page: its plain text in the colour of the text around it,
+#: but in its own grey on paper, where a dark page's light text would not be read.
 STYLE = (
     "<style>.mc-picture{overflow-x:auto}.mc-picture svg{display:block}"
-    ".mc-picture .frame>text,.mc-picture .edge>text,.mc-picture .graph>text,"
-    ".mc-picture .plain>text{fill:currentColor}"
+    "@media screen{.mc-picture .frame>text,.mc-picture .edge>text,.mc-picture .graph>text,"
+    ".mc-picture .plain>text{fill:currentColor}}"
     "@media print{.mc-picture svg{max-width:100%;height:auto}}</style>"
 )
 #: puts the drawing itself in the place of its image, so that it takes the page's colours;

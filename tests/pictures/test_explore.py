@@ -144,6 +144,9 @@ def test_clicks_and_keys_in_a_real_browser(page, tmp_path, two_tags, scheme):
             tab.focus("g[data-open]")
             tab.keyboard.press("Enter")
             assert "index" in shown.inner_text()
+            tab.emulate_media(media="print")
+            ink = "getComputedStyle(document.querySelector('.frame > text')).fill"
+            assert tab.evaluate(ink) == "rgb(110, 119, 129)", "grey on paper, whatever the theme"
             assert problems == []
         finally:
             browser.close()

@@ -86,8 +86,9 @@ class StateFile(NamedTuple):
 def state_directory(root: str | os.PathLike[str]) -> Picture:
     """The directory in which a runtime (minirunc, runc, crun, …) keeps its containers' state.
 
-    For each container its files with their sizes, and what its state says.
-    Nothing is changed. Raises PictureError when `root` can't be read.
+    For each container its files with their sizes, and what its state says. runc's own is
+    /run/runc; Docker gives it /run/docker/runtime-runc/moby, containerd /run/containerd/runc/NS
+    (k8s.io, default, …). Nothing is changed. Raises PictureError when `root` can't be read.
     """
     root = Path(root)
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from minicontainer.pictures import runtime
 from minicontainer.pictures.render import PictureError
 from minicontainer.pictures.runtime import STATES, lifecycle, state_directory
+from minicontainer.step01_chroot.rootfs import build_root
 from minicontainer.step02_runtime import state
+from minicontainer.step02_runtime.spec import default_config
+from tests.programs import needs, needs_root
 
 from .svg_checks import boxes, edges, kinds
 
@@ -72,6 +76,26 @@ def test_state_of_runc_and_crun_is_only_read(tmp_path):
     lines = [line for box in boxes(state_directory(tmp_path).svg()).values() for line in box]
     assert {"init_process_pid 4711", "pid 4712", "bundle /b"} <= set(lines)
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+@needs("runc", "sleep")
+@needs_root
+def test_a_container_of_runc(tmp_path):
+    root, bundle, name = tmp_path / "runc", tmp_path / "bundle", f"picture-{os.getpid()}"
+    build_root(str(bundle / "rootfs"), ["/bin/sleep"])
+    config = default_config(rootless=False)
+    config["process"] |= {"args": ["/bin/sleep", "60"], "terminal": False}
+    (bundle / "config.json").write_text(json.dumps(config))
+    runc = ["runc", "--root", str(root)]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "timeout": 20}
+    subprocess.run([*runc, "create", "--bundle", str(bundle), name], check=True, **quiet)
+    try:
+        told = subprocess.run([*runc, "state", name], capture_output=True, check=True, timeout=20)
+        lines = [line for box in boxes(state_directory(root).svg()).values() for line in box]
+    finally:
+        subprocess.run([*runc, "delete", "--force", name], check=False, **quiet)
+    assert {name, f"init_process_pid {json.loads(told.stdout)['pid']}"} <= set(lines)
+    assert any(line.startswith("exec.fifo") for line in lines), "it waits for start"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -160,7 +160,11 @@ def clone(flags: int) -> int:
     value = ctypes.c_ulong(flags | sigchld)
     shown = f"clone({_names('CLONE_NEW CLONE_PARENT', flags)})"
     nothing = ctypes.c_void_p(0)
-    return _syscall(shown, None, "clone", value, nothing, nothing, nothing, nothing)
+    with explain.silence():  # the child would tell it a second time
+        pid = _syscall(shown, None, "clone", value, nothing, nothing, nothing, nothing)
+    if pid:
+        explain.emit("syscall", shown)
+    return pid
 
 
 def mount(source, target, fstype=None, flags: int = 0, data=None) -> None:
@@ -219,7 +223,7 @@ def setdomainname(name: str) -> None:
 
 def close_range(first: int, last: int = 0xFFFFFFFF, flags: int = 0) -> None:
     """close_range(2): close, or with CLOSE_RANGE_CLOEXEC mark, the fds first … last."""
-    shown = f"close_range({first}, {last}, {flags})"
+    shown = f"close_range({first}, {last:#x}, {_names('CLOSE_RANGE_', flags)})"
     numbers = (ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(flags))
     _syscall(shown, None, "close_range", *numbers)
 

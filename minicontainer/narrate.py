@@ -16,11 +16,13 @@ import sys
 import textwrap
 import time
 from collections import Counter
+from typing import TextIO
 
 from minicontainer import explain
 
 _STYLES = {"step": "1;36", "request": "33", "response": "32", "digest": "35", "syscall": "34"}
-_CURRENT = struct.Struct("id")
+_CURRENT = struct.Struct("id?")
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
 _LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 _FEW = 4
 _MARKS = {"request": "$ ", "response": "← ", "digest": "✓ ", "syscall": "→ ", "note": "· "}
@@ -37,9 +39,11 @@ class Narrator:
         self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
         self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
         self._terminal = _open_terminal() if pause else None
-        # Number and start of the current step, in memory that all these processes share.
+        # Of the current step the number and the start, and whether Ctrl-C has ended the pauses:
+        # in memory that all these processes share.
         self._current = mmap.mmap(-1, _CURRENT.size)
         self._seen: set[str] = set()
+        self._verified: set[str] = set()
         # For a hall: of many calls of one kind in a step, the first few.
         self._brief = os.environ.get("MINICONTAINER_EXPLAIN") == "brief"
         self._calls: Counter[str] = Counter()
@@ -57,41 +61,61 @@ class Narrator:
             if count > _FEW:
                 self._say(f"   → {name} {count - _FEW} more times", _STYLES["syscall"])
         self._calls.clear()
-        number, began = _CURRENT.unpack(self._current[:])
+        number, began, _ = _CURRENT.unpack(self._current[:])
         if number:
             self._say(f"   took {duration(time.monotonic() - began)}", "2")
             self._out.flush()
 
     def _step(self, event: dict) -> None:
         self.finish()
-        number, _ = _CURRENT.unpack(self._current[:])
-        if number and self._terminal is not None:
-            self._say("   [Enter goes on]", "2")
-            self._out.flush()
-            self._terminal.readline()
-        self._current[:] = _CURRENT.pack(number + 1, time.monotonic())
+        number, _, hurried = _CURRENT.unpack(self._current[:])
+        if number and self._terminal is not None and not hurried:
+            hurried = not self._wait(self._terminal, number)
+        self._current[:] = _CURRENT.pack(number + 1, time.monotonic(), hurried)
         self._seen.clear()
         self._say(f"\n{number + 1:2} {_capital(event['text'])}", _STYLES["step"])
         for line in textwrap.wrap(_capital(event.get("why", "")), 76):
             self._say(f"   {line}")
 
-    def _detail(self, event: dict) -> None:
-        kind = event["kind"]
+    def _wait(self, terminal: TextIO, number: int) -> bool:
+        """Wait for Enter. Ctrl-C ends this command, and what cleans up after it waits no more."""
+        self._say("   [Enter goes on]", "2")
+        self._out.flush()
+        try:
+            return bool(terminal.readline())
+        except KeyboardInterrupt:
+            self._current[:] = _CURRENT.pack(number, time.monotonic(), True)
+            raise
+
+    def _is_told(self, event: dict) -> bool:
+        """Whether telling this would only repeat what the reader has seen."""
+        text, kind = event["text"], event["kind"]
+        if kind == "digest":
+            repeated = text in self._verified
+            self._verified.add(text)
+            return repeated
+        if kind != "syscall":
+            return False
         # Forty calls that differ in a number tell no more than the first of them.
-        shape = re.sub(r"\d+", "", event["text"])
-        if kind == "syscall" and shape in self._seen:
-            return
+        shape = re.sub(r"\d+", "", text)
+        if shape in self._seen:
+            return True
         self._seen.add(shape)
-        if kind == "syscall" and self._brief:
-            name = event["text"].partition("(")[0].partition(" ")[0]
-            self._calls[name] += 1
-            if self._calls[name] > _FEW:
-                return
-        # A request can be typed as it is; elsewhere twelve digits of a digest are enough.
-        text = event["text"] if kind == "request" else _LONG_HEX.sub(r"\1…", event["text"])
+        name = text.partition("(")[0].partition(" ")[0]
+        self._calls[name] += self._brief
+        return self._calls[name] > _FEW
+
+    def _detail(self, event: dict) -> None:
+        if self._is_told(event):
+            return
+        kind = event["kind"]
         took = f"  [{duration(event['seconds'])}]" if "seconds" in event else ""
         width = max(40, shutil.get_terminal_size((100, 24)).columns - 6 - len(took))
-        lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+        if kind == "request":  # can be typed as it is
+            lines = command_lines(event["text"], width if self._out.isatty() else 0)
+        else:  # twelve digits of a digest are enough
+            text = _LONG_HEX.sub(r"\1…", event["text"])
+            lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
         lines[-1] += took
         first = f"   {_MARKS.get(kind, '· ')}{lines[0]}"
         self._say(first, _STYLES.get(kind, "2"), *(f"       {line}" for line in lines[1:]))
@@ -111,6 +135,20 @@ def listen(pause: bool = False) -> Narrator:
     narrator = Narrator(pause)
     explain.listener = narrator
     return narrator
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A shell's command in lines of about `width` (0: in one line) that it takes as they are.
+
+    Lines end between arguments, with a backslash; an argument is never broken.
+    """
+    lines: list[str] = []
+    for word in _WORD.findall(command):
+        if lines and (not width or len(lines[-1]) + len(word) + 3 <= width):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
 def duration(seconds: float) -> str:

@@ -137,7 +137,13 @@ def with_options(image: ImageConfig, options: Options) -> ImageConfig:
 
 
 def environment(words: list[str]) -> list[str]:
-    """`NAME=value` as it is; a bare `NAME` takes this process's value, if it has one."""
+    """`NAME=value` as it is; a bare `NAME` takes this process's value, if it has one.
+
+    Raises BadOption for a word without a name.
+    """
+    for word in words:
+        if not word.partition("=")[0]:
+            raise BadOption("a variable needs a name", f"-e {word}", "like -e NAME=value")
     values = [word if "=" in word else f"{word}={os.environ.get(word)}" for word in words]
     return [v for w, v in zip(words, values, strict=True) if "=" in w or w in os.environ]
 

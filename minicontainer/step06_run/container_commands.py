@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import re
+from textwrap import shorten
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.step02_runtime.errors import ContainerError
 from minicontainer.step02_runtime.state import identity
 from minicontainer.step03_image.layout import create_layout, default_store
 
 from . import containers, engine
-from .bundle import BadOption, Options
+from .bundle import BadOption, Options, with_options
 from .images import obtain
 from .progress import pull_progress
 from .rootless import become_root
@@ -23,37 +26,47 @@ _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 def run(arguments: argparse.Namespace) -> int:
     """`minicontainer run`: the exit status of the container's process."""
-    options = Options(
-        arguments=arguments.arguments,
-        entrypoint=arguments.entrypoint,
-        env=arguments.env,
-        workdir=arguments.workdir,
-        user=arguments.user,
-        hostname=arguments.hostname,
-        volumes=arguments.volume,
-        network=arguments.network,
-        read_only=arguments.read_only,
-        terminal=arguments.tty,
-        interactive=arguments.interactive,
-        memory=parse_bytes(arguments.memory) if arguments.memory else None,
-        pids_limit=arguments.pids_limit,
-    )
+    options = read_options(arguments)
     layout = create_layout(default_store())
     sweep(str(layout.path))
     reference, wanted = parse_wanted(arguments.image, arguments.platform)
     with pull_progress() as progress:
         manifest = obtain(layout, reference, wanted, arguments.pull, progress)
+    settings = with_options(engine.image_config(layout, manifest), options).get("config", {})
     record = {
         "name": arguments.name,
         "image": reference.familiar,
         "manifest": manifest["digest"],
-        "command": options.arguments,
+        "command": [*settings.get("Entrypoint", []), *settings.get("Cmd", [])],
         "remove": arguments.rm,
         "owner": identity(os.getpid()),
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return engine.run_container(layout, manifest, record, options)
+    try:
+        return engine.run_container(layout, manifest, record, options)
+    except ContainerError as error:
+        if error.where.startswith("/sys/fs/cgroup") and (options.memory or options.pids_limit):
+            hint = "Run it as root, or leave them out."
+            raise BadOption(
+                f"no limits here: {error.what}", "--memory, --pids-limit", hint
+            ) from None
+        raise
+
+
+def read_options(arguments: argparse.Namespace) -> Options:
+    """The options of `run`, each under the name that the command line's parser gives it.
+
+    Raises BadOption for one that can't be meant.
+    """
+    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Options)}
+    if given["memory"] is not None:
+        given["memory"] = parse_bytes(given["memory"])
+    if given["pids_limit"] is not None and given["pids_limit"] < 1:
+        raise BadOption("not a number of processes", f"--pids-limit {given['pids_limit']}")
+    if given["workdir"] is not None and not os.path.isabs(given["workdir"]):
+        raise BadOption("the working directory must begin with /", f"-w {given['workdir']}")
+    return Options(**given)
 
 
 def ps(arguments: argparse.Namespace) -> int:
@@ -66,7 +79,7 @@ def ps(arguments: argparse.Namespace) -> int:
             continue
         if arguments.quiet:
             print(record["id"][:12])
-        command = " ".join(record["command"])[:30] or "(the image's)"
+        command = shorten(" ".join(record["command"]), 30, placeholder=" …")
         created = ago(record["created"])
         shown = f"exited ({record['exit_status']})" if "exit_status" in record else status
         rows.append([record["id"][:12], record["image"], command, created, shown, record["name"]])

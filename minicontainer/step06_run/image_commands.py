@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 
+from minicontainer import explain
 from minicontainer.errors import MinicontainerError
 from minicontainer.step03_image.directories import remove_tree
 from minicontainer.step03_image.garbage import prune
@@ -107,6 +108,7 @@ def tags(arguments: argparse.Namespace) -> int:
     """`minicontainer tags`: one tag a line, as the registry lists them."""
     reference = parse_reference(arguments.image)
     with registry_of(reference) as registry:
+        explain.step("list the tags", "The registry tells them page by page.")
         for tag in list_tags(registry, reference.repository):
             print(tag)
     return 0
@@ -116,6 +118,7 @@ def unpack(arguments: argparse.Namespace) -> int:
     """`minicontainer unpack`: the image's files in a new directory, all layers in one tree."""
     wanted = parse_platform(arguments.platform) if arguments.platform else host_platform()
     layout, descriptor = _source(arguments.source)
+    explain.step("unpack the image", "Layer by layer, each over the one before it.")
     unpack_image(layout, resolve(layout, descriptor, wanted), arguments.directory)
     return 0
 

@@ -53,6 +53,7 @@ def obtain(
     `policy` is missing, always or never, as for docker's --pull. Raises
     MinicontainerError.
     """
+    explain.step("find the image", f"{reference}: is it in the store?")
     found = None if policy == "always" else find_image(layout, reference)
     if found is not None:
         manifest = resolve(layout, found, wanted)

@@ -8,6 +8,17 @@ from minicontainer.step03_image.manifest import host_platform, parse_platform
 from minicontainer.step03_image.spec import Platform
 from minicontainer.step04_registry.reference import Reference, parse_reference
 
+#: the units of an age, in seconds; each is used from two of it on, as docker does
+_AGES = (
+    ("year", 365 * 86400),
+    ("month", 30 * 86400),
+    ("week", 7 * 86400),
+    ("day", 86400),
+    ("hour", 3600),
+    ("minute", 60),
+    ("second", 1),
+)
+
 
 def parse_wanted(image: str, platform: str | None) -> tuple[Reference, Platform]:
     """What the user asks for: which image, and for which platform (this machine's by default)."""
@@ -25,16 +36,15 @@ def size(number: int) -> str:
 
 
 def ago(moment: str) -> str:
-    """How long ago an RFC 3339 moment was, in its largest unit; empty if it can't be read."""
+    """How long ago an RFC 3339 moment was, in a handy unit; empty if it can't be read."""
     try:
         then = datetime.datetime.fromisoformat(moment)
     except ValueError:
         return ""
     passed = (datetime.datetime.now(datetime.UTC) - then).total_seconds()
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        if passed >= length:
-            count = int(passed // length)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    for unit, length in _AGES:
+        if passed >= 2 * length:
+            return f"{int(passed // length)} {unit}s ago"
     return "just now"
 
 

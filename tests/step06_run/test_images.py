@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.step06_run.words import ago
 from tests.programs import needs, needs_root
 
 
@@ -203,6 +205,28 @@ def test_help_names_every_command_and_versions_are_told(engine):
         assert f"\n    {command}" in told
         assert engine(command, "--help").returncode == 0
     assert engine("--version").stdout.startswith("minicontainer ")
+
+
+def test_a_full_output_is_one_message(engine):
+    with open("/dev/full", "w") as full:
+        done = engine("tags", "workshop/web", capture_output=False, stdout=full, stderr=-1)
+    assert done.returncode == 1
+    assert done.stderr == "minicontainer: No space left on device\n"
+
+
+def test_ages_are_in_handy_units():
+    now = datetime.datetime.now(datetime.UTC)
+    shown = [
+        ago((now - datetime.timedelta(days=n)).isoformat()) for n in (0, 1.5, 13, 40, 692, 800)
+    ]
+    assert shown == [
+        "just now",
+        "36 hours ago",
+        "13 days ago",
+        "5 weeks ago",
+        "23 months ago",
+        "2 years ago",
+    ]
 
 
 def test_a_closed_pipe_is_no_error(engine):

@@ -7,7 +7,9 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -109,6 +111,13 @@ def test_rights_are_given_up(shared_engine):
         (("-v", "nonsense", "workshop/hello"), 125),
         (("-m", "much", "workshop/hello"), 125),
         (("--user", "nobody-here", "workshop/shell"), 125),
+        (("--pids-limit", "0", "workshop/shell"), 125),
+        (("-w", "relative", "workshop/shell"), 125),
+        (("-e", "=x", "workshop/shell"), 125),
+        (("-e", "", "workshop/shell"), 125),
+        (("--bogus", "workshop/shell"), 125),
+        (("--network", "bridge", "workshop/shell"), 125),
+        ((), 125),
     ],
 )
 def test_exit_status_and_one_clear_message(shared_engine, words, status):
@@ -155,6 +164,18 @@ def test_standard_input_passes_through_only_when_asked_for(shared_engine):
 def test_output_and_errors_stay_apart(shared_engine):
     done = shell(shared_engine, "echo out; echo err >&2")
     assert (done.stdout, done.stderr) == ("out\n", "err\n")
+
+
+def test_closed_streams_are_no_failure(shared_engine):
+    words = " ".join(shared_engine.command("run", "--rm", "workshop/shell", "sh", "-c"))
+    environment = {**shared_engine.environment, "LC_ALL": "C"}
+    for closed, seen in ((">&-", ""), ("2>&-", "out\n"), ("<&-", "out\n"), ("<&- >&- 2>&-", "")):
+        script = f"{words} 'echo out; echo err >&2; exit 4' {closed}"
+        done = subprocess.run(
+            ["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (4, seen), done.stderr
+        assert done.stderr in ("", "err\n")
 
 
 def test_a_terminal_is_a_real_one(shared_engine):
@@ -233,6 +254,7 @@ def test_a_container_without_rm_stays_until_it_is_removed(shared_engine):
     row = shared_engine("ps", "-a").stdout.splitlines()[1]
     assert "kept" in row
     assert "exited (3)" in row
+    assert "/bin/entrypoint sh -c" in row
     assert shared_engine("ps").stdout.count("\n") == 1
     again = shared_engine("run", "--name", "kept", "workshop/hello")
     assert again.returncode == 125
@@ -270,3 +292,41 @@ def test_what_explain_tells_is_what_was_done(engine):
     assert places == sorted(places)
     numbers = [int(n) for n in re.findall(r"^ ?(\d+) [A-Z]", told, re.M)]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_requests_that_explain_tells_can_be_typed(engine):
+    told = engine("--explain", "pull", "workshop/hello").stderr
+    curls = [
+        shlex.split(line.strip()[2:].partition("  [")[0])
+        for line in told.splitlines()
+        if line.strip().startswith("$ curl")
+    ]
+    assert len(curls) >= 4
+    for words in curls:
+        assert words[0] == "curl"
+        assert words[-1].startswith("http://127.0.0.1:")
+        assert not any("\n" in word for word in words)
+
+
+def test_ctrl_c_at_a_step_ends_it_at_once(shared_engine):
+    pid, master = pty.fork()
+    if pid == 0:
+        words = shared_engine.command("run", "--rm", "--step", "workshop/hello")
+        os.execve(words[0], words, shared_engine.environment)
+    told = b""
+    while b"[Enter goes on]" not in told:
+        told += os.read(master, 4096)
+    os.write(master, b"\n")
+    while told.count(b"[Enter goes on]") < 2:
+        told += os.read(master, 4096)
+    os.write(master, b"\x03")
+    end = time.monotonic() + 20
+    while time.monotonic() < end and select.select([master], [], [], 1)[0]:
+        try:
+            told += os.read(master, 4096)
+        except OSError:
+            break
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert told.count(b"[Enter goes on]") == 2
+    assert shared_engine.wait_until_clean() == []
+    os.close(master)

@@ -70,7 +70,7 @@ def _load(name: str) -> Any:
     try:
         return importlib.import_module(f"{__package__}.{name}")
     except ModuleNotFoundError as error:
-        hint = "pip install 'minicontainer[workshop]'"
+        hint = "in the checkout of the kit: pip install '.[workshop]'"
         raise MinicontainerError(f"pictures need the package {error.name}", hint=hint) from None
 
 

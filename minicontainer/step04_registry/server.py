@@ -28,6 +28,10 @@ class PortInUse(MinicontainerError):
     """Something else listens on the port already."""
 
 
+class BadPort(MinicontainerError):
+    """No TCP port has this number."""
+
+
 class RegistryServer(ThreadingHTTPServer):
     """The listening socket, and what all its handlers share."""
 
@@ -35,6 +39,8 @@ class RegistryServer(ThreadingHTTPServer):
     allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, layout: Layout, port: int, settings: Settings) -> None:
+        if not 0 <= port <= 65535:
+            raise BadPort("a port is a number from 0 (any free one) to 65535", f"port {port}")
         self.catalog = Catalog(layout)
         self.settings = settings
         self.tokens = TokenService(settings)
@@ -118,7 +124,7 @@ def serve(
 ) -> None:
     """Run a registry over `layout` until Ctrl-C; `ready` is told its host:port.
 
-    Raises PortInUse.
+    Raises PortInUse, BadPort.
     """
     with RegistryServer(layout, port, settings or Settings()) as server:
         if ready is not None:

@@ -19,7 +19,7 @@ from minicontainer.step03_image.spec import OCI_MANIFEST
 from minicontainer.step04_registry.client import Registry, get_manifest, list_tags
 from minicontainer.step04_registry.failures import LoginNeeded, NotFound
 from minicontainer.step04_registry.image_builder import write_document
-from minicontainer.step04_registry.server import PortInUse, running_registry, serve
+from minicontainer.step04_registry.server import BadPort, PortInUse, running_registry, serve
 from minicontainer.step04_registry.token_service import Settings, TokenService
 
 OPEN = Settings(authentication="none")
@@ -443,6 +443,13 @@ def test_a_port_in_use(images):
     with running_registry(images) as at, pytest.raises(PortInUse) as refused:
         serve(images, split(at)[1])
     assert at.partition(":")[2] in refused.value.where
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_no_port_at_all(images, port):
+    with pytest.raises(BadPort) as refused:
+        serve(images, port)
+    assert str(port) in refused.value.where
 
 
 def test_each_request_can_be_logged(images):

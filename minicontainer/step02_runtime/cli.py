@@ -10,10 +10,12 @@ import importlib
 import sys
 
 from .options import IGNORED, OPTIONS
+from .standard_files import open_standard_files
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: sys.argv); its exit status."""
+    open_standard_files()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if wants_mine(arguments):
         # a step may not know the workshop; only the learner who asks brings it in

@@ -7,6 +7,7 @@ Source: runc(8) and its pages; what podman and containerd call.
 from __future__ import annotations
 
 import os
+import sys
 
 from minicontainer import __version__
 from minicontainer.errors import MinicontainerError
@@ -28,18 +29,30 @@ def run_command(argv: list[str]) -> int:
     try:
         asked = parse(argv)
         log.configure(asked.get("--log"), asked.get("--log-format", "text"))
-        return _answer(asked)
+        status = _answer(asked)
+        sys.stdout.flush()
+        return status
     except MinicontainerError as error:
         log.error(str(error))
         return 255 if asked.get("command") == "exec" else error.exit_status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        _drop_output()
+        return 141  # 128 + SIGPIPE, as a shell would say it
     except OSError as error:
-        log.error(f"{error.filename or asked.get('command')}: {error.strerror or error}")
+        _drop_output()
+        where = error.filename or asked.get("command") or "standard output"
+        log.error(f"{where}: {error.strerror or error}")
         return 1
+
+
+def _drop_output() -> None:
+    """Nobody takes what is still to be printed: let Python's last flush succeed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _answer(asked: dict) -> int:

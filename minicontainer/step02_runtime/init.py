@@ -21,6 +21,7 @@ from .channel import Channel, open_channel
 from .errors import ContainerError
 from .hooks import run_hooks
 from .paths import open_inside
+from .standard_files import open_standard_files
 from .state import fifo_path, identity
 
 
@@ -51,6 +52,7 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     From the moment it exists, record["init"] tells which process it is. `options`
     holds console (a connected socket or None), preserve_fds, die_with_parent.
     """
+    open_standard_files()
     config = record["config"]
     if "seccomp" in config["linux"]:
         explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")
@@ -63,7 +65,7 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
         live(config, record["cgroup"], there, fifo, options)
 
     try:
-        sys.stdout.flush()
+        sys.stdout.flush()  # else what waits there is written twice
         init = Init(namespaces.spawn(config, body), here)
         record["init"] = identity(init.pid)
     finally:

@@ -11,6 +11,7 @@ import os
 
 from minicontainer import explain, linux
 
+from .channel import open_channel
 from .errors import ContainerError
 
 #: the specification's name -> the flag of clone(2) and setns(2), the name in /proc/PID/ns
@@ -45,7 +46,12 @@ def spawn(config: dict, body) -> int:
     explain.step("new namespaces: " + ", ".join(new), "the process sees only what is in them")
     if joined or "time" in new:
         return spawn_through_helper(joined, flags, body, "time" in new)
-    pid = linux.clone(flags)
+    try:
+        pid = linux.clone(flags)
+    except OSError as error:
+        from minicontainer.step01_chroot.refusal import why_refused  # seldom needed
+
+        raise why_refused(error) from None
     if pid == 0:
         body()
     return pid
@@ -57,32 +63,34 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     A helper joins them, so that we stay where we are, and gives its child to
     us as ours (CLONE_PARENT), since joining a pid namespace moves only children.
     """
-    reading, writing = os.pipe()
+    here, there = open_channel()
     helper = os.fork()
     if helper == 0:
         try:
+            here.close()
             for kind, fd in joined:
                 join(kind, fd)
             if new_time:
                 linux.unshare(linux.CLONE_NEWTIME)
             pid = linux.clone(flags | linux.CLONE_PARENT)
             if pid == 0:
-                os.close(writing)
+                there.close()
                 body()
-            os.write(writing, str(pid).encode())
+            there.send(pid=pid)
         except OSError as error:
-            os.write(writing, f"-{error.strerror}".encode())
+            there.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
         finally:
             os._exit(0)
-    os.close(writing)
+    there.close()
     for _, fd in joined:
         os.close(fd)
-    answer = os.read(reading, 4096).decode()
-    os.close(reading)
-    os.waitpid(helper, 0)
-    if not answer.isdigit():
-        raise ContainerError(f"cannot enter the namespaces: {answer[1:] or 'the helper died'}")
-    return int(answer)
+    try:
+        return here.receive()["pid"]
+    except EOFError:
+        raise ContainerError("cannot enter the namespaces: the helper died") from None
+    finally:
+        here.close()
+        os.waitpid(helper, 0)
 
 
 def open_namespace(path: str) -> int:

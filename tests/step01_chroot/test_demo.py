@@ -98,6 +98,12 @@ def test_the_advice_names_the_setting(monkeypatch, settings, advice):
     assert problem.hint.endswith(advice)
 
 
+def test_the_advice_for_a_limit_that_is_used_up(monkeypatch):
+    monkeypatch.setattr(refusal, "_setting", lambda name: "")
+    problem = refusal.why_refused(OSError(28, "No space left on device"))
+    assert "0 or used up" in problem.hint and "user.max_user_namespaces" in problem.hint
+
+
 def test_help():
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0

@@ -200,3 +200,73 @@ def test_the_exercises_are_whole_small_functions():
             body = found[name].body[1:]
             assert body[-1].end_lineno - body[0].lineno < 25, name
             assert ast.get_docstring(found[name]) and not found[name].decorator_list
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files(runtime, closed):
+    """What is closed is nobody's: the program's end is told all the same."""
+    command = runtime.command("run", "-b", runtime.bundle("sh", "-c", "exit 3"), runtime.id)
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+    done = subprocess.run(
+        [*shell, *command], capture_output=True, text=True, check=False, timeout=30,
+        **runtime.options(),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
+def test_exec_with_a_closed_output(runtime):
+    runtime.create("sleep", "60")
+    runtime.quietly("start", runtime.id)
+    command = runtime.command("exec", runtime.id, "sh", "-c", "exit 4")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command],
+        stderr=subprocess.PIPE, text=True, check=False, timeout=30, **runtime.options(),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (4, "")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("list",)])
+def test_nobody_reads_what_is_printed(runtime, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = runtime.call(
+        *words, ok=False, capture_output=False, stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "where"), [(("--help",), "standard output"), (("list",), "list")]
+)
+def test_a_full_disk_is_one_message(runtime, words, where):
+    with open("/dev/full", "w") as full:
+        done = runtime.call(
+            word, ok=False, capture_output=False, stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 1
+    assert done.stderr == f"minirunc: {where}: No space left on device\n"
+
+
+def test_where_namespaces_are_forbidden_the_setting_is_named(runtime):
+    """The limit is set in a user namespace of the test's own."""
+    bundle = runtime.bundle("true", linux__resources={})
+    code = (
+        "import os, sys\n"
+        "from minicontainer import linux\n"
+        "uid, gid = os.geteuid(), os.getegid()\n"
+        "linux.unshare(linux.CLONE_NEWUSER)\n"
+        "open('/proc/self/setgroups', 'w').write('deny')\n"
+        "open('/proc/self/uid_map', 'w').write(f'0 {uid} 1')\n"
+        "open('/proc/self/gid_map', 'w').write(f'0 {gid} 1')\n"
+        "open('/proc/sys/user/max_mnt_namespaces', 'w').write('0')\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    command = runtime.command("run", "-b", bundle, runtime.id)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        capture_output=True, text=True, check=False, timeout=30, **runtime.options(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "sysctl -w user.max_mnt_namespaces=15000" in done.stderr

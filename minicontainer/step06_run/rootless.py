@@ -13,8 +13,11 @@ import shutil
 import time
 
 from minicontainer import explain, linux
-from minicontainer.errors import MinicontainerError
+from minicontainer.step01_chroot.refusal import why_refused
 from minicontainer.step02_runtime import namespaces
+from minicontainer.step02_runtime.channel import Channel, open_channel
+from minicontainer.step02_runtime.errors import ContainerError
+from minicontainer.step02_runtime.standard_files import open_standard_files
 
 
 def become_root() -> None:
@@ -23,9 +26,10 @@ def become_root() -> None:
     An ordinary user gets a user namespace first. Only for a process with one
     thread. Raises MinicontainerError where the machine forbids such namespaces.
     """
+    open_standard_files()
     if os.geteuid() == 0:
         explain.step("a mount namespace", "What is mounted from here on is not seen outside.")
-        linux.unshare(linux.CLONE_NEWNS)
+        _unshare(linux.CLONE_NEWNS)
     else:
         why = "An ordinary user may not mount, but root of an own user namespace may."
         explain.step("become root of a user namespace", why)
@@ -67,46 +71,55 @@ def id_mappings(file: str, own: int, user: str) -> list[dict]:
 
 def _enter_user_namespace() -> None:
     """unshare(2), while a child that has stayed outside writes the mappings for us."""
+    wanted = _own_mappings()
+    here, there = open_channel()
+    parent = os.getpid()
+    mapper = os.fork()
+    if mapper == 0:
+        here.close()
+        _map_when_asked(parent, wanted, there)
+    there.close()
+    try:
+        _unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+        here.send(entered=True)
+        here.receive()
+    except (EOFError, BrokenPipeError):
+        raise ContainerError("no user namespace: what maps its users has died") from None
+    finally:
+        here.close()
+        os.waitpid(mapper, 0)
+
+
+def _unshare(flags: int) -> None:
+    try:
+        linux.unshare(flags)
+    except OSError as error:
+        raise why_refused(error) from None
+
+
+def _own_mappings() -> dict:
+    """The user namespace that this user may have, as config.json says it."""
     uid, gid = os.getuid(), os.getgid()
     user = _user_name(uid)
     users = id_mappings("/etc/subuid", uid, user)
     groups = id_mappings("/etc/subgid", gid, user)
     if len(users) != len(groups):
         users, groups = users[:1], groups[:1]
-    wanted = {"namespaces": [{"type": "user"}], "uidMappings": users, "gidMappings": groups}
-    parent = os.getpid()
-    reading, writing = os.pipe()
-    answer, answering = os.pipe()
-    mapper = os.fork()
-    if mapper == 0:
-        os.close(writing)
-        if os.read(reading, 1):
-            os.write(answering, _mapped(parent, wanted))
-        os._exit(0)
-    os.close(answering)
-    try:
-        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
-        os.write(writing, b"!")
-        failure = os.read(answer, 4096).decode()
-    except OSError as error:
-        failure = f"{error.strerror}\nMay users make user namespaces here? ./workshop doctor tells."
-    finally:
-        for fd in (reading, writing):
-            os.close(fd)
-        os.waitpid(mapper, 0)
-        os.close(answer)
-    if failure:
-        what, _, hint = failure.partition("\n")
-        raise MinicontainerError(f"no user namespace: {what}", hint=hint)
+    return {"namespaces": [{"type": "user"}], "uidMappings": users, "gidMappings": groups}
 
 
-def _mapped(pid: int, wanted: dict) -> bytes:
-    """Write the mappings of process `pid`; what went wrong, or nothing."""
+def _map_when_asked(pid: int, wanted: dict, channel: Channel) -> None:
+    """The mapper's whole life: process `pid` asks when it is in its namespace; never returns."""
     try:
+        channel.receive()
         namespaces.write_mappings(pid, {"linux": wanted})
-    except MinicontainerError as error:
-        return f"{error.what} ({error.where})\n{error.hint}".encode()
-    return b""
+        channel.send(mapped=True)
+    except EOFError:
+        pass  # it has not got one
+    except BaseException as error:
+        channel.send_error(error)
+    finally:
+        os._exit(0)
 
 
 def _ranges(file: str, own: int, user: str) -> list[tuple[int, int]]:

@@ -193,10 +193,56 @@ def test_where_user_namespaces_are_forbidden_the_message_says_what_to_do(engine)
         check=False,
     )
     assert done.returncode == 125, done.stderr
-    assert "user namespace" in done.stderr
-    assert "doctor" in done.stderr
+    assert "CLONE_NEWUSER" in done.stderr
+    assert "sudo sysctl -w user.max_user_namespaces=" in done.stderr
     assert "Traceback" not in done.stderr
     assert engine.containers() == []
+
+
+def test_root_without_capabilities_is_told_what_it_lacks(engine):
+    engine("pull", "workshop/hello")
+    code = (
+        "import os, sys\n"
+        "from minicontainer import linux\n"
+        "uid, gid = os.geteuid(), os.getegid()\n"
+        "linux.unshare(linux.CLONE_NEWUSER)\n"
+        "open('/proc/self/setgroups', 'w').write('deny')\n"
+        "open('/proc/self/uid_map', 'w').write(f'0 {uid} 1')\n"
+        "open('/proc/self/gid_map', 'w').write(f'0 {gid} 1')\n"
+        "for capability in range(64):\n"
+        "    try:\n"
+        "        linux.prctl(linux.PR_CAPBSET_DROP, capability)\n"
+        "    except OSError:\n"
+        "        break\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    words = engine.command("run", "--rm", "workshop/hello")
+    done = subprocess.run(
+        [words[0], "-c", code, *words],
+        env=engine.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 125, done.stderr
+    assert "CAP_SYS_ADMIN" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files(engine, closed):
+    engine("pull", "workshop/shell")
+    words = engine.command("run", "--rm", "workshop/shell", "sh", "-c", "exit 3")
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        env=engine.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
 def test_help_names_every_command_and_versions_are_told(engine):

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.step02_runtime import lifecycle
+from minicontainer.step02_runtime.guard import Guard
 from minicontainer.step03_image.directories import remove_tree
 
 from .images import REGISTRY_VARIABLE, embedded_registry
@@ -116,8 +118,10 @@ ACTS = (
         ("minicontainer ps --all",),
     ),
 )
-#: how long a command that was interrupted may tidy up
+#: how long a command that was interrupted may tidy up, and how often the guard tries to
 _PATIENCE = 10
+#: after how long it looks whether a command that outlived us has added to the stage
+_MOMENT = 0.5
 
 
 def play(arguments: argparse.Namespace) -> int:
@@ -174,6 +178,7 @@ def play_acts(
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
     directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
+    guard = Guard(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
         with embedded_registry() as address:
             places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
@@ -182,6 +187,21 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
         sweep_stage(directory)
+        guard.release()
+
+
+def clear_stage(directory: str) -> None:
+    """After a SIGKILL: end what the runtime act has created, and remove the directory.
+
+    A command of that act that was not killed with us may add to it for a moment.
+    """
+    for _ in range(_PATIENCE):
+        with contextlib.suppress(MinicontainerError, OSError):
+            lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
+        sweep_stage(directory)
+        time.sleep(_MOMENT)
+        if not os.path.exists(directory):
+            return
 
 
 def sweep_stage(directory: str) -> None:

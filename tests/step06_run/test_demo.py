@@ -171,6 +171,40 @@ def test_a_sigterm_ends_it_cleanly(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def mounts_of(pid):
+    """A container's root filesystem lies in its bundle."""
+    try:
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as mounts:
+            return mounts.read()
+    except OSError:
+        return ""
+
+
+@needs_namespaces
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_sigkill_leaves_no_container_and_no_files(tmp_path, whole_group):
+    command = [sys.executable, "-m", "minicontainer.step06_run.cli", "demo", "runtime"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        text=True, env=environment, start_new_session=True,
+    )  # fmt: skip
+    for line in demo.stdout:
+        if "state list" in line:
+            break
+    if whole_group:
+        os.killpg(demo.pid, signal.SIGKILL)
+    else:
+        demo.kill()
+    demo.wait(SECONDS)
+    demo.stdout.close()
+    deadline = time.monotonic() + 15
+    while os.listdir(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert os.listdir(tmp_path) == []
+    assert not [pid for pid in os.listdir("/proc") if str(tmp_path) in mounts_of(pid)]
+
+
 def test_acts_by_name_and_by_step():
     assert [act.name for act in choose_acts(["4"])] == ["names", "pull", "share"]
     assert [act.name for act in choose_acts(["01", "after"])] == ["chroot", "after"]

@@ -236,10 +236,8 @@ def test_nobody_reads_what_is_printed(runtime, words):
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.parametrize(
-    ("words", "where"), [(("--help",), "standard output"), (("list",), "list")]
-)
-def test_a_full_disk_is_one_message(runtime, words, where):
+@pytest.mark.parametrize(("word", "where"), [("--help", "standard output"), ("list", "list")])
+def test_a_full_disk_is_one_message(runtime, word, where):
     with open("/dev/full", "w") as full:
         done = runtime.call(
             word, ok=False, capture_output=False, stdout=full, stderr=subprocess.PIPE

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.pictures.drawing import Picture
+from minicontainer.pictures.explore import Explorer, explore
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.pictures.way import way as way
 from minicontainer.step03_image.layout import Layout
@@ -69,6 +70,11 @@ def layout() -> Layout:
 def image() -> Picture:
     """The image `demo`: its index, manifests, configs and layers."""
     return manifest_graph(f"oci:{layout().path}:demo")
+
+
+def explorer() -> Explorer:
+    """As `image`, to click on: a box opens its JSON, a layer its list of files."""
+    return explore(f"oci:{layout().path}:demo")
 
 
 def nested() -> Picture:

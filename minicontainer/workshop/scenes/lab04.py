@@ -22,9 +22,11 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture
+from minicontainer.pictures.explore import Explorer, explore_images
+from minicontainer.pictures.images import open_images
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.pictures.way import way as way
-from minicontainer.step03_image.layout import Layout
+from minicontainer.step03_image.layout import Layout, references
 from minicontainer.step04_registry.server import running_registry
 from minicontainer.workshop.samples import Sample, file, tar
 
@@ -103,6 +105,13 @@ class Shop:
         if done.returncode:
             raise MinicontainerError(shown, command)
         return f"{folded(f'$ {command}')}\n{shown}{self._arrived(before)}"
+
+    def explorer(self) -> Explorer:
+        """The images in the store, to click on; HOST stands for the address."""
+        names = [f"oci:{self.layout.path}:{name}" for name in sorted(references(self.layout))]
+        images = open_images(names, configs=True)
+        named = [image._replace(name=image.name.replace(self.host, "HOST")) for image in images]
+        return explore_images(named)
 
     def _blobs(self) -> dict[str, int]:
         """The blobs in the store of `minicontainer`, with their sizes."""

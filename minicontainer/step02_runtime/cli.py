@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import sys
 
+from minicontainer.standard_files import open_standard_files
+
 from .options import IGNORED, OPTIONS
-from .standard_files import open_standard_files
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,7 +19,6 @@ from .channel import Channel, open_channel
 from .errors import BundleError, ContainerError, WrongState
 from .foreground import Foreground
 from .lifecycle import init_options, write_pid_file
-from .standard_files import open_standard_files
 from .state import load, state
 from .validation import PROCESS, check_process, check_shape
 
@@ -88,7 +87,6 @@ def spawn_in(init: int, record: dict, wanted: dict, options: dict) -> int:
 
     Returns its pid once it has become its program. Raises ContainerError.
     """
-    open_standard_files()
     here, there = open_channel()
     explain.step("join the container", f"the namespaces of process {init}, by setns")
     joined = [

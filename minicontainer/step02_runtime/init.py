@@ -21,7 +21,6 @@ from .channel import Channel, open_channel
 from .errors import ContainerError
 from .hooks import run_hooks
 from .paths import open_inside
-from .standard_files import open_standard_files
 from .state import fifo_path, identity
 
 
@@ -52,7 +51,6 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     From the moment it exists, record["init"] tells which process it is. `options`
     holds console (a connected socket or None), preserve_fds, die_with_parent.
     """
-    open_standard_files()
     config = record["config"]
     if "seccomp" in config["linux"]:
         explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from minicontainer import __version__, explain, narrate
 from minicontainer.errors import MinicontainerError
+from minicontainer.standard_files import open_standard_files
 
 EPILOG = """\
 examples:
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in words if not word.startswith("-")), "")
     try:
-        open_missing_streams()
+        open_standard_files()
         status = dispatch(words)
         sys.stdout.flush()
         return status
@@ -123,15 +124,6 @@ def dispatch(words: list[str]) -> int:
     finally:
         narrator.finish()
         explain.listener = None
-
-
-def open_missing_streams() -> None:
-    """Where a caller has closed 0, 1 or 2, nothing is read and nothing is seen; but it works."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-            os.set_inheritable(number, True)
-            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def drop_output() -> None:

@@ -17,7 +17,6 @@ from minicontainer.step01_chroot.refusal import why_refused
 from minicontainer.step02_runtime import namespaces
 from minicontainer.step02_runtime.channel import Channel, open_channel
 from minicontainer.step02_runtime.errors import ContainerError
-from minicontainer.step02_runtime.standard_files import open_standard_files
 
 
 def become_root() -> None:
@@ -26,7 +25,6 @@ def become_root() -> None:
     An ordinary user gets a user namespace first. Only for a process with one
     thread. Raises MinicontainerError where the machine forbids such namespaces.
     """
-    open_standard_files()
     if os.geteuid() == 0:
         explain.step("a mount namespace", "What is mounted from here on is not seen outside.")
         _unshare(linux.CLONE_NEWNS)

@@ -17,7 +17,7 @@ from minicontainer import explain
 
 from .digest import Digester, algorithm_of, digest_of
 from .errors import DigestMismatch, SizeMismatch, plain_errors
-from .layout import Layout, blob_path
+from .layout import Layout, blob_path, has_blob, open_blob
 from .locks import locked, try_lock
 from .spec import Descriptor
 
@@ -36,6 +36,26 @@ def write_blob(layout: Layout, content: bytes, media_type: str) -> Descriptor:
         blob.write(content)
         blob.commit()
     return descriptor
+
+
+def is_intact(layout: Layout, descriptor: Descriptor) -> bool:
+    """Is the blob there, and are its bytes still those of its digest? Reads all of it."""
+    if not has_blob(layout, descriptor):
+        return False
+    digester = Digester(algorithm_of(descriptor["digest"]))
+    with open_blob(layout, descriptor["digest"]) as blob:
+        while chunk := blob.read(_CHUNK):
+            digester.update(chunk)
+    return digester.digest() == descriptor["digest"]
+
+
+def drop_if_damaged(layout: Layout, descriptor: Descriptor) -> None:
+    """Remove the blob if it is there, but not intact any more. Raises ImageError."""
+    path = blob_path(layout, descriptor["digest"])
+    with plain_errors(path):
+        if path.is_file() and not is_intact(layout, descriptor):
+            explain.emit("note", f"{descriptor['digest']} is damaged: it is removed")
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

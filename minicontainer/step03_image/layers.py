@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from minicontainer import explain
 
+from .blobs import is_intact
 from .decompress import decompressed
 from .digest import Digester, algorithm_of, digest_of
 from .errors import DigestMismatch, ImageError, SizeMismatch
@@ -25,6 +26,7 @@ from .tar import Stream, read_tar
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _CHUNK = 1 << 18  # bytes
+MENDING = "pull the image again: `minicontainer pull` fetches what is damaged"
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:
@@ -124,5 +126,18 @@ def open_layer(
     if descriptor["mediaType"] not in LAYER_TYPES:
         what = f"a layer of the media type {descriptor['mediaType']!r}, which is not supported"
         raise ImageError(what, descriptor["digest"])
-    with open_blob(layout, descriptor["digest"]) as blob:
+    with open_blob(layout, descriptor["digest"]) as blob, damage_named(layout, descriptor):
         yield LayerReader(blob, descriptor, algorithm)
+
+
+@contextlib.contextmanager
+def damage_named(layout: Layout, descriptor: Descriptor) -> Iterator[None]:
+    """Say of a failure in here that it came of a damaged blob, if the blob is damaged."""
+    try:
+        yield
+    except ImageError as error:
+        if is_intact(layout, descriptor):
+            raise
+        kind = SizeMismatch if isinstance(error, SizeMismatch) else DigestMismatch
+        what = f"the stored layer is damaged: {error.what}"
+        raise kind(what, descriptor["digest"], MENDING) from None

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
-from minicontainer.step03_image.blobs import in_use, write_blob
+from minicontainer.step03_image.blobs import drop_if_damaged, in_use, is_intact, write_blob
 from minicontainer.step03_image.errors import ImageError
 from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references, tag
 from minicontainer.step03_image.manifest import DEEPEST_NESTING, choose_manifest, host_platform
@@ -78,24 +78,30 @@ def pull(
 def get_documents(
     registry: Registry, reference: Reference, layout: Layout, platform: Platform
 ) -> tuple[Descriptor, Manifest]:
-    """What the name stands for, and the manifest it leads to; all documents put into `layout`."""
+    """What the name stands for, and the manifest it leads to; all documents put into `layout`.
+
+    Blobs of the manifest that are there but damaged are removed from `layout`: they are missing.
+    """
     top, content = get_top(registry, reference, layout)
     descriptor = top
     for _ in range(DEEPEST_NESTING):
         if descriptor["mediaType"] not in INDEX_TYPES:
-            return top, parse_manifest(content)
+            break
         descriptor = choose_manifest(parse_index(content), platform)
         content = get_child(registry, reference.repository, descriptor, layout)
     if descriptor["mediaType"] in INDEX_TYPES:
         raise ImageError("indexes are nested too deeply", str(reference))
-    return top, parse_manifest(content)
+    manifest = parse_manifest(content)
+    for blob in (manifest["config"], *manifest["layers"]):
+        drop_if_damaged(layout, blob)
+    return top, manifest
 
 
 def get_top(registry: Registry, reference: Reference, layout: Layout) -> tuple[Descriptor, bytes]:
     """What the name stands for now; if that is here already, the registry is only asked for it."""
     known = references(layout).get(str(reference))
     repository, wanted = reference.repository, reference.wanted
-    if known is not None and has_blob(layout, known):
+    if known is not None and is_intact(layout, known):
         explain.step(f"Is {reference.familiar} still what we have?", "a HEAD request tells")
         if head_manifest(registry, repository, wanted) == known["digest"]:
             return plain(known), read_blob(layout, known)
@@ -110,7 +116,7 @@ def get_top(registry: Registry, reference: Reference, layout: Layout) -> tuple[D
 
 def get_child(registry: Registry, repository: str, descriptor: Descriptor, layout: Layout) -> bytes:
     """The manifest or index that an index points to, from here or from the registry."""
-    if has_blob(layout, descriptor):
+    if is_intact(layout, descriptor):
         return read_blob(layout, descriptor)
     explain.step("Fetch the manifest for this platform", "by its digest, which the index gives")
     found, content = get_manifest(registry, repository, descriptor["digest"])

@@ -281,6 +281,25 @@ def test_a_damaged_layer_leaves_nothing(tmp_path, mishap, error, compress) -> No
     assert left_over(tmp_path) == ["l"]
 
 
+@pytest.mark.parametrize("compress", [True, False])
+def test_a_damaged_layer_is_named_and_how_to_mend_it(tmp_path, compress) -> None:
+    layout, manifest = images.image(tmp_path / "l", tar(("a", os.urandom(9000))), compress=compress)
+    digest = json.loads(read_blob(layout, manifest))["layers"][0]["digest"]
+    damage(blob_path(layout, digest), 200)
+    with pytest.raises(DigestMismatch) as met:
+        unpack(layout, manifest, tmp_path / "root")
+    assert met.value.where == digest
+    assert "damaged" in met.value.what
+    assert "pull" in met.value.hint
+
+
+def test_a_layer_that_was_bad_from_the_beginning_is_not_called_damaged(tmp_path) -> None:
+    layout, manifest = images.image(tmp_path / "l", b"no archive" * 100)
+    with pytest.raises(ImageError) as met:
+        unpack(layout, manifest, tmp_path / "root")
+    assert "stored layer is damaged" not in str(met.value)
+
+
 def test_a_flipped_bit_in_an_uncompressed_file_is_a_wrong_digest(tmp_path) -> None:
     layout, manifest = images.image(tmp_path / "l", tar(("a", b"1" * 10_000)), compress=False)
     digest = json.loads(read_blob(layout, manifest))["layers"][0]["digest"]

@@ -99,6 +99,22 @@ def test_what_is_there_is_not_fetched_again(images, registry, store):
     assert sum("/blobs/" in line for line in newer) == 2, "config and page; the rest is shared"
 
 
+@pytest.mark.parametrize("part", ["index", "manifest", "config", "layer"])
+def test_what_is_there_but_damaged_is_fetched_again(registry_at, registry, store, part):
+    def bring():
+        return pull(name("workshop/web:1.0"), store, registry=registry(registry_at))
+
+    top = bring()
+    manifest = resolve(store, top, host_platform())
+    parts = parse_manifest(read_blob(store, manifest))
+    damaged = {"index": top, "manifest": manifest, "config": parts["config"]}
+    path = blob_path(store, damaged.get(part, parts["layers"][1])["digest"])
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    bring()
+    assert path.read_bytes() == content
+
+
 def test_a_tag_that_moved_is_followed(registry, store, tmp_path):
     origin = create_layout(tmp_path / "origin")
     work = []

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOOPBACK_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.ASCII)
 ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>tags|manifests|blobs|referrers)/(?P<what>[^/]+)")
+#: how many repositories a message lists, in place of one that is not there
+MOST_NAMED = 10
 
 
 class Answers(AnswerWriter):
@@ -71,7 +73,9 @@ class Answers(AnswerWriter):
         self.check_access(name)
         repository = self.server.catalog.repositories().get(name)
         if repository is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", f"no repository {name}")
+            offer = ", ".join(self.public_names()[:MOST_NAMED]) or "nothing"
+            what = f"no repository {name}; on offer: {offer}"
+            raise Refused(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", what)
         return repository
 
     # -- the routes ----------------------------------------------------------
@@ -86,9 +90,12 @@ class Answers(AnswerWriter):
     def answer_catalog(self, query: dict[str, list[str]]) -> None:
         """The repositories that everybody may pull from."""
         self.check_access(None)
+        self.send_page("repositories", self.public_names(), query, {}, "/v2/_catalog")
+
+    def public_names(self) -> list[str]:
+        """The repositories that nobody needs a login for."""
         private = self.server.settings.is_private
-        names = [name for name in self.server.catalog.repositories() if not private(name)]
-        self.send_page("repositories", names, query, {}, "/v2/_catalog")
+        return [name for name in self.server.catalog.repositories() if not private(name)]
 
     def answer_tags(
         self, name: str, repository: Repository, what: str, query: dict[str, list[str]]

@@ -464,4 +464,7 @@ def test_missing_things_as_our_client_sees_them(registry_at, registry):
     with pytest.raises(NotFound) as refused:
         get_manifest(client, "workshop/hello", "nope")
     assert "MANIFEST_UNKNOWN" in refused.value.what
+    with pytest.raises(NotFound) as refused:
+        list_tags(client, "workshop/nosuch")
+    assert "on offer: workshop/hello, workshop/shell, workshop/web" in refused.value.what
     assert isinstance(client, Registry)

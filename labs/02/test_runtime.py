@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.cgroups import limit_pids
+from minicontainer.step02_runtime.cgroups import limit_pids, plan, remove_cgroup
 from minicontainer.step02_runtime.errors import (
     BundleError,
     ContainerError,
@@ -79,6 +79,7 @@ def alone(call, *, clones=False):
         finally:
             for pid in children():
                 os.kill(pid, signal.SIGKILL)
+            remove_cgroup(plan("box", {}))  # there is one where the checks are not isolated
 
     return apart(inside, clock=not clones)
 

@@ -14,7 +14,7 @@ import pytest
 from minicontainer.workshop.grader import Result, grade
 from minicontainer.workshop.lab import Lab
 from minicontainer.workshop.report import failure
-from tests.programs import needs_namespaces
+from tests.programs import needs_namespaces, needs_root
 
 from .learner import LAB03, LABS, answers_of, checkout, reference, results_of, run_pytest
 
@@ -244,6 +244,17 @@ def test_without_namespaces_limits_and_the_clock_remain() -> None:
         answers = answers_of(LAB03, f"{HEAD}    {body}\n")
         checks = [check for check in LAB03.checks if check.exercise == "digest_of"]
         assert next(grade(LAB03, answers, checks, isolate=False)).outcome == outcome
+
+
+@needs_root
+def test_without_isolation_lab_02_leaves_no_cgroup() -> None:
+    """Where its containers get a cgroup, as root on a machine like this one."""
+    lab = next(lab for lab in LABS if lab.id == "02")
+    sources = [reference(lab, exercise.name) for exercise in lab.exercises]
+    checks = [check for check in lab.checks if check.exercise == "create"]
+    before = set(Path("/sys/fs/cgroup").glob("**/minirunc-box-*"))
+    list(grade(lab, answers_of(lab, *sources), checks, isolate=False))
+    assert set(Path("/sys/fs/cgroup").glob("**/minirunc-box-*")) <= before
 
 
 @needs_namespaces

@@ -181,11 +181,14 @@ def add_basics(root: str) -> list[str]:
     """Add what programs expect to be there: /tmp, /etc/passwd, the links of a merged /usr, …
 
     The loader finds libraries outside its own directories by /etc/ld.so.cache
-    (musl: /etc/ld-musl-ARCH.path), so that is copied too. Returns the paths made.
+    (musl: /etc/ld-musl-ARCH.path), so that is copied too, for a loader that is in `root`.
+    Returns the paths made.
     """
-    links = [path for path in glob.glob("/*bin") + glob.glob("/lib*") if os.path.islink(path)]
-    loader = glob.glob("/etc/ld.so.cache") + glob.glob("/etc/ld-musl-*.path")
-    here = filter(os.path.exists, [*links, *loader])
+    needed = [path for path in glob.glob("/*bin") + glob.glob("/lib*") if os.path.islink(path)]
+    for path in glob.glob("/etc/ld-musl-*.path"):
+        if glob.glob(f"{glob.escape(root)}/lib/{os.path.basename(path).removesuffix('.path')}.so*"):
+            needed.append(path)
+    here = filter(os.path.exists, [*needed, "/etc/ld.so.cache"])
     made = [path for file in here for path in copy_into(root, file)]
     for name, mode in _DIRECTORIES.items():
         os.makedirs(f"{root}/{name}", exist_ok=True)

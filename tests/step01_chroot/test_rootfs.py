@@ -160,3 +160,20 @@ def test_no_setuid_bit_and_nobody_else_may_write(tmp_path):
     program.chmod(0o6777)
     build_root(str(tmp_path / "root"), [str(program)])
     assert stat.S_IMODE(os.stat(f"{tmp_path}/root{program}").st_mode) == 0o755
+
+
+def test_the_path_file_of_musls_loader_is_for_musl_only(tmp_path, monkeypatch):
+    """The search path of a loader that is not in the root is nobody's business there."""
+    found = rootfs.glob.glob
+    here = tmp_path / "etc/ld-musl-vax.path"
+    here.parent.mkdir()
+    here.write_text("/lib\n")
+    monkeypatch.setattr(
+        rootfs.glob, "glob", lambda p: [str(here)] if p.startswith("/etc/ld-musl") else found(p)
+    )
+    for name, loader in (("glibc", False), ("musl", True)):
+        root = tmp_path / name
+        (root / "lib").mkdir(parents=True)
+        if loader:
+            (root / "lib/ld-musl-vax.so.1").touch()
+        assert (str(here) in rootfs.add_basics(str(root))) is loader

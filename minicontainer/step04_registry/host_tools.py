@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 
 from minicontainer.errors import MinicontainerError
@@ -19,13 +20,15 @@ from .image_builder import OPAQUE, WHITEOUT, File, directory
 
 TOOLS = """
     ls cat echo env id ps mount hostname sleep uname grep head tail wc mkdir rm touch cp mv ln
-    chmod chown stat date df tr sort test true false tty stty kill ip readlink
+    chmod chown stat date df tr sort test true false tty stty kill ip readlink pwd find sed
 """
 LARGEST_FILE = 32 * 1024 * 1024
+#: where a loader looks unasked: lib, lib64, and Debian's lib/ARCH-linux-gnu
+USUAL_PLACE = re.compile(r"(usr/)?lib(32|64)?(/[a-z0-9_]+-linux-gnu[a-z0-9_]*)?")
 
 ENTRYPOINT = """#!/bin/sh
-# What the image runs first: show who is at the door, then become the command.
-if [ -t 0 ]; then cat /etc/motd; fi
+# What the image runs first: greet who sits at the door of the shell, then become the command.
+if [ -t 0 ] && [ "$*" = /bin/sh ]; then cat /etc/motd; fi
 exec "$@"
 """
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nworkshop:x:1000:1000:Workshop:/home/workshop:/bin/sh\n"
@@ -57,7 +60,6 @@ def base_files() -> list[File]:
         raise NoTools("this machine's programs are not Linux programs", sys.platform)
     return [
         *program_files("sh"),
-        *loader_settings(),
         directory("dev"),
         directory("proc"),
         directory("sys"),
@@ -75,7 +77,7 @@ def base_files() -> list[File]:
 
 
 def tool_files(present: set[str]) -> list[File]:
-    """The second layer: the TOOLS that this machine has, without what is `present`."""
+    """The second layer: the TOOLS that this machine has, without the paths of `present`."""
     found: dict[str, File] = {}
     for tool in TOOLS.split():
         try:
@@ -83,6 +85,7 @@ def tool_files(present: set[str]) -> list[File]:
         except MinicontainerError:
             continue  # not every machine has every tool
         found.update({file.path: file for file in files})
+    found.update({file.path: file for file in loader_settings(list(found))})
     return [file for path, file in found.items() if path not in present]
 
 
@@ -120,7 +123,16 @@ def read_file(path: str, name: str) -> File:
     return File(os.path.normpath(name), content, 0o755)
 
 
-def loader_settings() -> list[File]:
-    """Where the loader looks beyond its usual places: its cache (glibc), its path file (musl)."""
-    paths = glob.glob("/etc/ld.so.cache") + glob.glob("/etc/ld-musl-*.path")
-    return [File(path.lstrip("/"), read_file(path, "").content) for path in sorted(paths)]
+def loader_settings(paths: list[str]) -> list[File]:
+    """What the loader reads to find the libraries among `paths`, if it needs anything.
+
+    glibc's has a cache of all libraries of this machine: only for those in unusual
+    places, since it changes whenever something is installed. musl's has a path file.
+    Source: ld.so(8).
+    """
+    settings = []
+    if any(".so" in path and not USUAL_PLACE.fullmatch(os.path.dirname(path)) for path in paths):
+        settings += glob.glob("/etc/ld.so.cache")
+    if any(os.path.basename(path).startswith("ld-musl-") for path in paths):
+        settings += glob.glob("/etc/ld-musl-*.path")
+    return [File(path.lstrip("/"), read_file(path, "").content) for path in sorted(settings)]

@@ -23,7 +23,13 @@ from minicontainer.step03_image.spec import parse_config, parse_index, parse_man
 from minicontainer.step03_image.unpack import unpack
 from minicontainer.step04_registry import embedded
 from minicontainer.step04_registry.embedded import make_images
-from minicontainer.step04_registry.host_tools import NoTools, program_files, tool_files
+from minicontainer.step04_registry.host_tools import (
+    ENTRYPOINT,
+    NoTools,
+    loader_settings,
+    program_files,
+    tool_files,
+)
 from minicontainer.step04_registry.machines import MACHINES
 from minicontainer.step04_registry.tiny_programs import hello_program
 
@@ -156,6 +162,42 @@ def test_shell_unpacked_works(images, tmp_path):
         pytest.skip(f"this machine forbids namespaces: {done.stdout.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["2", "README", "0"]
+    # ld.so(8): with this variable the loader lists the libraries and starts nothing
+    script = "for tool in ls find sed ps ip mount; do LD_TRACE_LOADED_OBJECTS=1 /bin/$tool; done"
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ROOT, root, script], capture_output=True, text=True, timeout=20
+    )
+    assert "not found" not in done.stdout and "loading" not in done.stderr
+    assert (done.returncode, "libc" in done.stdout) == (0, True)
+
+
+def test_what_the_machine_installs_elsewhere_does_not_change_the_image():
+    """The loader's cache goes along only for libraries that it can't find without."""
+    usual = ["bin/ls", "lib/x86_64-linux-gnu/libc.so.6", "lib64/ld-linux-x86-64.so.2"]
+    usual += ["usr/lib64/libz.so.1", "lib/aarch64-linux-gnu/libm.so.6"]
+    names = {file.path for file in loader_settings(usual)}
+    assert names == set()
+    if os.path.exists("/etc/ld.so.cache"):
+        names = {file.path for file in loader_settings([*usual, "opt/odd/libx.so.1"])}
+        assert names == {"etc/ld.so.cache"}
+
+
+@ON_LINUX
+@pytest.mark.parametrize(("words", "greeted"), [(["/bin/sh"], True), (["true"], False)])
+def test_the_shell_greets_who_comes_to_stay(tmp_path, words, greeted):
+    motd, entrypoint = tmp_path / "motd", tmp_path / "entrypoint"
+    motd.write_text("Welcome")
+    entrypoint.write_text(ENTRYPOINT.replace("/etc/motd", str(motd)))
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, b"\x04")
+        done = subprocess.run(
+            ["sh", entrypoint, *words], stdin=theirs, capture_output=True, text=True, timeout=20
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert ("Welcome" in done.stdout) is greeted
 
 
 IN_ROOT = """

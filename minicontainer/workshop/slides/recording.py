@@ -31,7 +31,8 @@ _FIXED = (
     (r"(minirunc-\S*…)-\d+", r"\1"),
     (r"(?<=web   )\d+", "4711"),
     (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2025-01-01T00:00:00Z"),
-    (r"\b\d+ days ago", "now"),
+    (r"\b(?:\d+ [a-z]+s ago|just now)", "now"),
+    (r"\bCREATED +", "CREATED   "),
 )
 _SCRATCH = re.compile(r"/tmp/mc-\w{8}")
 _WRAP = r"(?:\x1b\[0m\n\x1b\[34m       )?"  # where a long line goes on in the next

@@ -37,6 +37,8 @@ class RegistryServer(ThreadingHTTPServer):
 
     daemon_threads = True
     allow_reuse_address = sys.platform != "win32"
+    #: seconds after which a wait for connections looks whether it is to end
+    timeout = 1.0
 
     def __init__(self, layout: Layout, port: int, settings: Settings) -> None:
         if not 0 <= port <= 65535:
@@ -84,7 +86,10 @@ class RegistryServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Make `answer_until_stopped` return: a connection wakes it, the flag ends it."""
+        """Make `answer_until_stopped` return: a connection wakes it, the flag ends it.
+
+        Where loopback is down, and no connection comes, it looks by itself (`timeout`).
+        """
         self._stopping = True
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", self.server_address[1]), 1).close()

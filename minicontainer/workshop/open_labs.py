@@ -19,7 +19,7 @@ from pathlib import Path
 from minicontainer.errors import MinicontainerError
 
 PROJECT = Path(__file__).parents[2]
-PAGES = ("labs/README.md", "labs/welcome.ipynb")
+FIRST_PAGE = "labs/README.md"
 
 
 def open_labs(arguments: list[str]) -> int:
@@ -47,10 +47,9 @@ def registry() -> Iterator[str]:
 
 def settings() -> list[str]:
     """JupyterLab's options: the labs' first page, no questions at the end, few words."""
-    page = next((page for page in PAGES if (PROJECT / page).exists()), None)
     options = [
         f"--ServerApp.root_dir={PROJECT}",
-        f"--LabApp.default_url=/lab{f'/tree/{page}' if page else ''}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.answer_yes=True",
         "--LabApp.extension_manager=readonly",
         "--log-level=ERROR",

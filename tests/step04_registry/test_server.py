@@ -468,3 +468,14 @@ def test_missing_things_as_our_client_sees_them(registry_at, registry):
         list_tags(client, "workshop/nosuch")
     assert "on offer: workshop/hello, workshop/shell, workshop/web" in refused.value.what
     assert isinstance(client, Registry)
+
+
+def test_it_ends_where_no_connection_can_wake_it(tmp_path, monkeypatch):
+    """As in a network namespace whose loopback device is down."""
+
+    def unreachable(*_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    with running_registry(create_layout(tmp_path / "layout")):
+        monkeypatch.setattr(socket, "create_connection", unreachable)
+    assert "registry" not in {thread.name for thread in threading.enumerate()}

@@ -476,6 +476,8 @@ def test_it_ends_where_no_connection_can_wake_it(tmp_path, monkeypatch):
     def unreachable(*_: object) -> None:
         raise OSError(101, "Network is unreachable")
 
+    before = set(threading.enumerate())
     with running_registry(create_layout(tmp_path / "layout")):
+        assert set(threading.enumerate()) > before
         monkeypatch.setattr(socket, "create_connection", unreachable)
-    assert "registry" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= before

@@ -11,12 +11,12 @@ import mmap
 import os
 import re
 import shutil
+import signal
 import struct
 import sys
 import textwrap
 import time
 from collections import Counter
-from typing import TextIO
 
 from minicontainer import explain
 
@@ -55,6 +55,12 @@ class Narrator:
             self._detail(event)
         self._out.flush()
 
+    def interrupt(self, *_: object) -> None:
+        """Ctrl-C ends the command; what cleans up after it, in whatever process, waits no more."""
+        number, began, _hurried = _CURRENT.unpack(self._current[:])
+        self._current[:] = _CURRENT.pack(number, began, True)
+        raise KeyboardInterrupt
+
     def finish(self) -> None:
         """The last step is over: say how long it took."""
         for name, count in self._calls.items():
@@ -70,22 +76,14 @@ class Narrator:
         self.finish()
         number, _, hurried = _CURRENT.unpack(self._current[:])
         if number and self._terminal is not None and not hurried:
-            hurried = not self._wait(self._terminal, number)
+            self._say("   [Enter goes on]", "2")
+            self._out.flush()
+            hurried = not self._terminal.readline()
         self._current[:] = _CURRENT.pack(number + 1, time.monotonic(), hurried)
         self._seen.clear()
         self._say(f"\n{number + 1:2} {_capital(event['text'])}", _STYLES["step"])
         for line in textwrap.wrap(_capital(event.get("why", "")), 76):
             self._say(f"   {line}")
-
-    def _wait(self, terminal: TextIO, number: int) -> bool:
-        """Wait for Enter. Ctrl-C ends this command, and what cleans up after it waits no more."""
-        self._say("   [Enter goes on]", "2")
-        self._out.flush()
-        try:
-            return bool(terminal.readline())
-        except KeyboardInterrupt:
-            self._current[:] = _CURRENT.pack(number, time.monotonic(), True)
-            raise
 
     def _is_told(self, event: dict) -> bool:
         """Whether telling this would only repeat what the reader has seen."""
@@ -133,6 +131,8 @@ class Narrator:
 def listen(pause: bool = False) -> Narrator:
     """Print every event from now on; the caller calls `finish` on what it gets."""
     narrator = Narrator(pause)
+    if pause:
+        signal.signal(signal.SIGINT, narrator.interrupt)
     explain.listener = narrator
     return narrator
 

@@ -27,3 +27,47 @@ class MinicontainerError(Exception):
     def one_line(self) -> str:
         """The message for a log that takes one line an error, as engines read it."""
         return str(self).replace("\n  ", "; ")
+
+
+class ContainerError(MinicontainerError):
+    """Something about a container, its process or its host."""
+
+
+class BundleError(ContainerError):
+    """config.json is missing, is no JSON, or breaks a rule; `where` holds the JSON path."""
+
+
+class NoSuchContainer(ContainerError):
+    """The state directory knows no container of that id."""
+
+
+class WrongState(ContainerError):
+    """The operation does not fit the container's status; nothing has been changed."""
+
+
+class HookFailed(ContainerError):
+    """A hook ended with a status other than 0, took too long or could not be started."""
+
+
+class ProgramNotFound(ContainerError):
+    """The program of process.args, or what must load it, is not in the root filesystem."""
+
+
+class ProgramNotExecutable(ContainerError):
+    """The program is there, but this user may not execute it or this kernel can't."""
+
+
+class ImageError(MinicontainerError):
+    """An image, or a part of one, that is broken, hostile or not supported."""
+
+
+class BlobMissing(ImageError):
+    """A blob that a document names, but that is not in the layout."""
+
+
+class SizeMismatch(ImageError):
+    """A blob that is longer or shorter than its descriptor says."""
+
+
+class DigestMismatch(ImageError):
+    """Content that does not have the digest by which it was asked for."""

@@ -12,7 +12,7 @@ import ctypes
 import os
 import time
 
-from minicontainer import explain
+from . import explain
 
 CLONE_NEWTIME = 0x00000080
 CLONE_PARENT = 0x00008000

@@ -20,9 +20,17 @@ from minicontainer.step01_chroot.jail import (
     run,
 )
 from minicontainer.step01_chroot.rootfs import RootError, build_root
-from minicontainer.workshop import isolation
-from minicontainer.workshop.checks import Raised, Raises, Told, apart, check, expect, outcome
-from minicontainer.workshop.elf_samples import make_elf
+from minicontainer.workshop.grading import isolation
+from minicontainer.workshop.grading.checks import (
+    Raised,
+    Raises,
+    Told,
+    apart,
+    check,
+    expect,
+    outcome,
+)
+from minicontainer.workshop.samples.elf import make_elf
 
 SHELL = "/bin/sh"
 

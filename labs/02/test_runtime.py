@@ -10,7 +10,7 @@ from pathlib import Path
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
 from minicontainer.step02_runtime.cgroups import limit_pids, plan, remove_cgroup
-from minicontainer.step02_runtime.errors import (
+from minicontainer.errors import (
     BundleError,
     ContainerError,
     HookFailed,
@@ -22,8 +22,8 @@ from minicontainer.step02_runtime.init import wait_for_start
 from minicontainer.step02_runtime.lifecycle import create, delete, kill, start
 from minicontainer.step02_runtime.mounts import apply_mounts
 from minicontainer.step02_runtime.state import list_containers, state
-from minicontainer.workshop import isolation
-from minicontainer.workshop.bundle_samples import (
+from minicontainer.workshop.grading import isolation
+from minicontainer.workshop.samples.bundles import (
     SAID,
     bundle,
     ends,
@@ -32,7 +32,15 @@ from minicontainer.workshop.bundle_samples import (
     lives,
     sleeper,
 )
-from minicontainer.workshop.checks import Raised, Raises, Told, apart, check, expect, outcome
+from minicontainer.workshop.grading.checks import (
+    Raised,
+    Raises,
+    Told,
+    apart,
+    check,
+    expect,
+    outcome,
+)
 
 
 def got(found, *keys):
@@ -666,7 +674,7 @@ def init_that_waits(directory, report=None, marker=None):
 def created(tmp_path, report=None, hooks=None):
     """A container laid out as created; the pid of its init."""
     root = tmp_path / "state"
-    from minicontainer.workshop.bundle_samples import config
+    from minicontainer.workshop.samples.bundles import config
 
     directory = lay_out(root, "box", None, fifo=True, config=config(hooks=hooks or {}))
     pid = init_that_waits(directory, report, tmp_path / "ran")
@@ -700,7 +708,7 @@ def test_start_refuses_other_states(tmp_path):
     hooks = {"poststart": [telling(told, "poststart")]}
 
     def call(status):
-        from minicontainer.workshop.bundle_samples import config
+        from minicontainer.workshop.samples.bundles import config
 
         root = tmp_path / status
         pid = sleeper()
@@ -1200,7 +1208,7 @@ POSTSTOP = (
 @check("delete", points=2, rule=POSTSTOP)
 def test_poststop_hooks(tmp_path):
     """the poststop hooks run last, and are told that it has stopped"""
-    from minicontainer.workshop.bundle_samples import config
+    from minicontainer.workshop.samples.bundles import config
 
     told = tmp_path / "told"
     where = tmp_path / "state/box"

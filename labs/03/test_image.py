@@ -10,15 +10,15 @@ import tracemalloc
 from pathlib import Path
 
 from minicontainer.step03_image.digest import digest_of
-from minicontainer.step03_image.errors import DigestMismatch, ImageError, SizeMismatch
+from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.layers import apply_layer, chain_ids
 from minicontainer.step03_image.layout import Layout, read_blob
 from minicontainer.step03_image.manifest import NoMatchingPlatform, choose_manifest, resolve
 from minicontainer.step03_image.rootfs import RootFilesystem, safe_path
 from minicontainer.step03_image.runtime_config import to_runtime_config
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.workshop.checks import Raises, check, expect, outcome
-from minicontainer.workshop.samples import (
+from minicontainer.workshop.grading.checks import Raises, check, expect, outcome
+from minicontainer.workshop.samples.images import (
     INDEX,
     MANIFEST,
     Sample,

@@ -5,8 +5,8 @@ import threading
 import unittest.mock
 import urllib.parse
 
-from minicontainer.step03_image import locks
-from minicontainer.step03_image.errors import DigestMismatch, ImageError, SizeMismatch
+from minicontainer.lib import locks
+from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step03_image.manifest import host_platform
@@ -24,9 +24,9 @@ from minicontainer.step04_registry.redirects import follow_redirects
 from minicontainer.step04_registry.reference import BadReference, Reference, parse_reference
 from minicontainer.step04_registry.token import Credentials, Token, fetch_token, token_address
 from minicontainer.step04_registry.transport import Transport
-from minicontainer.workshop.checks import Raised, Raises, check, expect, outcome
-from minicontainer.workshop.registry_samples import HOME, HOST, Answer, Asked, Direct, Wire
-from minicontainer.workshop.samples import (
+from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
+from minicontainer.workshop.samples.registries import HOME, HOST, Answer, Asked, Direct, Wire
+from minicontainer.workshop.samples.images import (
     CONFIG,
     INDEX,
     LAYER_GZIP,

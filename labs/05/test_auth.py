@@ -12,7 +12,7 @@ from minicontainer.step05_auth.auth_file import BadAuth, plain_key
 from minicontainer.step05_auth.authorize import authorize
 from minicontainer.step05_auth.files import auth_files, credentials_for, decode_auth, user_id
 from minicontainer.step05_auth.helper import HelperError, ask_helper
-from minicontainer.workshop.checks import Raised, Raises, check, expect, outcome
+from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
 
 SECRET = "s3cret"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from minicontainer import linux
 from minicontainer.step01_chroot.rootfs import build_root
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.errors import ContainerError
+from minicontainer.errors import ContainerError
 from minicontainer.step02_runtime.spec import default_config
-from minicontainer.step03_image.errors import ImageError
+from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step06_run import containers
 from minicontainer.step06_run.bundle import (
@@ -32,8 +32,16 @@ from minicontainer.step06_run.bundle import (
 from minicontainer.step06_run.caretaker import Caretaker, start_caretaker
 from minicontainer.step06_run.engine import image_tree, run_bundle, run_container
 from minicontainer.step06_run.snapshot import snapshot
-from minicontainer.workshop.checks import Raised, Raises, apart, check, expect, outcome
-from minicontainer.workshop.samples import Sample, directory, file, gzipped, sha256, symlink, tar
+from minicontainer.workshop.grading.checks import Raised, Raises, apart, check, expect, outcome
+from minicontainer.workshop.samples.images import (
+    Sample,
+    directory,
+    file,
+    gzipped,
+    sha256,
+    symlink,
+    tar,
+)
 
 #: a variable of this process that no container may see
 CANARY = "MINICONTAINER_CANARY"

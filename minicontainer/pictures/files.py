@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.step03_image.decompress import decompressed
-from minicontainer.step03_image.tar import HARD_LINK, SYMLINK, Entry, read_tar
+from minicontainer.lib.decompress import decompressed
+from minicontainer.lib.tar import HARD_LINK, SYMLINK, Entry, read_tar
 
 from .text import readable
 

@@ -15,8 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minicontainer.errors import MinicontainerError
-from minicontainer.step03_image.errors import BlobMissing
+from minicontainer.errors import BlobMissing, MinicontainerError
 from minicontainer.step03_image.layout import (
     Layout,
     blob_path,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from minicontainer.errors import ImageError
+from minicontainer.registry.mirror import registry_of
 from minicontainer.step03_image.digest import check_digest
-from minicontainer.step03_image.errors import ImageError
 from minicontainer.step03_image.spec import LARGEST_DOCUMENT, Descriptor
 from minicontainer.step04_registry.client import Registry, get_manifest
 from minicontainer.step04_registry.failures import LoginNeeded, NotFound
 from minicontainer.step04_registry.pull import with_offer
 from minicontainer.step04_registry.reference import Reference
-from minicontainer.step06_run.images import registry_of
 
 from .images import Image, fetch_configs, read_tree
 

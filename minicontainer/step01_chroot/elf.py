@@ -16,8 +16,7 @@ from collections import deque
 from typing import Any, BinaryIO, NamedTuple
 
 from minicontainer.errors import MinicontainerError
-
-from .search import expand, is_inside_loader, search_directories
+from minicontainer.lib.ldso import expand, is_inside_loader, search_directories
 
 #: more than any honest program has; a hostile one must not keep us busy
 _MOST_SEGMENTS, _MOST_TAGS, _LONGEST_STRING, _LARGEST_TABLE = 256, 4096, 16384, 1 << 24

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 
-from .errors import BundleError
-from .jsontext import loads
-from .validation import check_config
+from minicontainer.errors import BundleError
+from minicontainer.lib.config_schema import check_config
+from minicontainer.lib.jsontext import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

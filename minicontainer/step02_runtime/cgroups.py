@@ -14,8 +14,7 @@ import os
 import time
 
 from minicontainer import explain
-
-from .errors import ContainerError
+from minicontainer.errors import ContainerError
 
 _CONTROLLERS = ("cpu", "memory", "pids", "freezer", "devices")
 _MISSING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)

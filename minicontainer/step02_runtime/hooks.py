@@ -11,10 +11,9 @@ import os
 import select
 
 from minicontainer import explain
-
-from . import log
-from .errors import HookFailed
-from .jsontext import dumps
+from minicontainer.errors import HookFailed
+from minicontainer.lib import log
+from minicontainer.lib.jsontext import dumps
 
 #: failures of these are warned of and change nothing: runtime.md, "Lifecycle"
 FORGIVEN = ("poststart", "poststop")

@@ -14,13 +14,12 @@ import os
 import sys
 
 from minicontainer import explain, linux
-from minicontainer.errors import MinicontainerError
+from minicontainer.errors import ContainerError, MinicontainerError
+from minicontainer.lib.channel import Channel, open_channel
+from minicontainer.lib.paths import open_inside
 
 from . import cgroups, mounts, namespaces, process, rootfs
-from .channel import Channel, open_channel
-from .errors import ContainerError
 from .hooks import run_hooks
-from .paths import open_inside
 from .state import fifo_path, identity
 
 
@@ -131,7 +130,9 @@ def build(config: dict, cgroup: dict) -> None:
 def move_in(config: dict, console: int | None) -> None:
     """Make the file tree ours for good, and take the terminal in it."""
     if console is not None:
-        from . import terminal  # before the pivot: afterwards its file is out of reach
+        from minicontainer.lib import (
+            terminal,  # before the pivot: afterwards its file is out of reach
+        )
 
     rootfs.pivot(config["root"]["path"], config)
     if console is not None:

@@ -14,11 +14,11 @@ import select
 import time
 
 from minicontainer import explain
+from minicontainer.errors import ContainerError, WrongState
+from minicontainer.lib.channel import Channel
 
 from . import cgroups
 from .bundle import load_bundle
-from .channel import Channel
-from .errors import ContainerError, WrongState
 from .hooks import run_hooks
 from .init import spawn_init
 from .state import (
@@ -160,7 +160,7 @@ def init_options(
     if console_socket is not None and not wanted:
         raise ContainerError("a console socket is of use only when process.terminal is true")
     if isinstance(console_socket, str):
-        from . import terminal
+        from minicontainer.lib import terminal
 
         console_socket = terminal.connect_console(console_socket)
     kept = {"console": console_socket, "preserve_fds": preserve_fds}

@@ -12,9 +12,8 @@ import errno
 import os
 
 from minicontainer import linux
-
-from .errors import ContainerError
-from .paths import open_inside, shown
+from minicontainer.errors import ContainerError
+from minicontainer.lib.paths import open_inside, shown
 
 #: option -> (set or clear, flag)
 _FLAGS = {

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 
 from minicontainer import explain, linux
-
-from .channel import open_channel
-from .errors import ContainerError
+from minicontainer.errors import ContainerError
+from minicontainer.lib.channel import open_channel
 
 #: the specification's name -> the flag of clone(2) and setns(2), the name in /proc/PID/ns
 TYPES = {
@@ -49,7 +48,7 @@ def spawn(config: dict, body) -> int:
     try:
         pid = linux.clone(flags)
     except OSError as error:
-        from minicontainer.step01_chroot.refusal import why_refused  # seldom needed
+        from minicontainer.lib.refusal import why_refused  # seldom needed
 
         raise why_refused(error) from None
     if pid == 0:

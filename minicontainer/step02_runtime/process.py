@@ -14,9 +14,9 @@ import os
 import stat
 
 from minicontainer import explain, linux
+from minicontainer.errors import ContainerError, ProgramNotExecutable, ProgramNotFound
 
 from . import capabilities
-from .errors import ContainerError, ProgramNotExecutable, ProgramNotFound
 
 
 def prepare(process: dict) -> dict:

@@ -13,10 +13,10 @@ import os
 import stat
 
 from minicontainer import explain, linux
+from minicontainer.errors import ContainerError
+from minicontainer.lib.paths import open_inside, shown
 
-from .errors import ContainerError
 from .mounts import PROPAGATION, change_flags
-from .paths import open_inside, shown
 
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # of major 1
 _LINKS = {

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import time
 
+from minicontainer.errors import ContainerError, NoSuchContainer
+from minicontainer.lib.jsontext import dumps, loads
+
 from . import cgroups
-from .errors import ContainerError, NoSuchContainer
-from .jsontext import dumps, loads
 
 FIFO = "exec.fifo"
 _RECORD = "state.json"

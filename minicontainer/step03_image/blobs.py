@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minicontainer import explain
+from minicontainer.errors import DigestMismatch, SizeMismatch
+from minicontainer.lib.files import plain_errors
+from minicontainer.lib.locks import locked, try_lock
 
 from .digest import Digester, algorithm_of, digest_of
-from .errors import DigestMismatch, SizeMismatch, plain_errors
 from .layout import Layout, blob_path, has_blob, open_blob
-from .locks import locked, try_lock
 from .spec import Descriptor
 
 _CHUNK = 1 << 20  # bytes

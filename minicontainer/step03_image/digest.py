@@ -12,8 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from minicontainer import explain
-
-from .errors import DigestMismatch, ImageError
+from minicontainer.errors import DigestMismatch, ImageError
 
 if TYPE_CHECKING:
     from hashlib import _Hash

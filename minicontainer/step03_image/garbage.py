@@ -13,10 +13,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from minicontainer.errors import ImageError
+from minicontainer.lib.files import plain_errors
+from minicontainer.lib.locks import try_lock
+
 from .digest import split_digest
-from .errors import ImageError, plain_errors
 from .layout import Layout, blob_path, read_index
-from .locks import try_lock
 from .spec import LARGEST_DOCUMENT
 
 

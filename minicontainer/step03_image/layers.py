@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from minicontainer import explain
+from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
+from minicontainer.lib.decompress import decompressed
+from minicontainer.lib.tar import Stream, read_tar
 
 from .blobs import is_intact
-from .decompress import decompressed
 from .digest import Digester, algorithm_of, digest_of
-from .errors import DigestMismatch, ImageError, SizeMismatch
 from .layout import Layout, open_blob
 from .rootfs import Place, RootFilesystem
 from .spec import LAYER_TYPES, Descriptor
-from .tar import Stream, read_tar
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

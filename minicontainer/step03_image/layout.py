@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from minicontainer.errors import BlobMissing, ImageError, SizeMismatch
+from minicontainer.lib.files import plain_errors
+from minicontainer.lib.locks import locked
+
 from .digest import check_digest, split_digest
-from .errors import BlobMissing, ImageError, SizeMismatch, plain_errors
-from .locks import locked
 from .spec import LARGEST_DOCUMENT, OCI_INDEX, Descriptor, Index, parse_index
 
 REF_NAME = "org.opencontainers.image.ref.name"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import platform
 import sys
 
-from .errors import ImageError
+from minicontainer.errors import ImageError
+
 from .layout import Layout, read_blob
 from .spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Platform, parse_index
 

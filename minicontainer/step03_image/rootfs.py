@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from .blobs import write_all
-from .directories import (
+from minicontainer.errors import ImageError
+from minicontainer.lib.directories import (
     Directory,
     at,
     close_directory,
@@ -29,9 +29,19 @@ from .directories import (
     open_directory,
     remove,
 )
-from .errors import ImageError
-from .metadata import Metadata
-from .tar import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FIFO, FILE, HARD_LINK, SYMLINK, Entry
+from minicontainer.lib.metadata import Metadata
+from minicontainer.lib.tar import (
+    BLOCK_DEVICE,
+    CHARACTER_DEVICE,
+    DIRECTORY,
+    FIFO,
+    FILE,
+    HARD_LINK,
+    SYMLINK,
+    Entry,
+)
+
+from .blobs import write_all
 
 #: the kernel follows at most this many symbolic links on one path (path_resolution(7))
 MOST_LINKS = 40

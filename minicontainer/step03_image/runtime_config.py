@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import ImageError
+from minicontainer.errors import ImageError
+from minicontainer.lib.users import find_user
+
 from .spec import ImageConfig
-from .users import find_user
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ANNOTATION = "org.opencontainers.image."

@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, NotRequired, TypedDict, cast
 
-from .errors import ImageError as ImageError
-from .shapes import argument, check, digest, map_of_strings, size
+from minicontainer.errors import ImageError as ImageError
+from minicontainer.lib.shapes import argument, check, digest, map_of_strings, size
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minicontainer import explain
+from minicontainer.errors import DigestMismatch, ImageError
+from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.files import plain_errors
 
 from .digest import algorithm_of
-from .directories import remove_tree
-from .errors import DigestMismatch, ImageError, plain_errors
 from .layers import apply_layer, open_layer
 from .layout import Layout, read_blob
 from .rootfs import RootFilesystem

@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 from minicontainer import explain
-from minicontainer.errors import MinicontainerError
+from minicontainer.errors import ImageError, MinicontainerError
 from minicontainer.step03_image.blobs import drop_if_damaged, in_use, is_intact, write_blob
-from minicontainer.step03_image.errors import ImageError
 from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references, tag
 from minicontainer.step03_image.manifest import DEEPEST_NESTING, choose_manifest, host_platform
 from minicontainer.step03_image.spec import (

@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 
 from minicontainer import explain, linux
+from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.foreground import Foreground
+from minicontainer.lib.locks import locked
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.foreground import Foreground
-from minicontainer.step03_image.directories import remove_tree
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import Layout, read_blob
-from minicontainer.step03_image.locks import locked
 from minicontainer.step03_image.spec import Descriptor, ImageConfig, parse_config, parse_manifest
 from minicontainer.step03_image.unpack import unpack
 

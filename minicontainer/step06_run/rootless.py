@@ -13,10 +13,10 @@ import shutil
 import time
 
 from minicontainer import explain, linux
-from minicontainer.step01_chroot.refusal import why_refused
+from minicontainer.errors import ContainerError
+from minicontainer.lib.channel import Channel, open_channel
+from minicontainer.lib.refusal import why_refused
 from minicontainer.step02_runtime import namespaces
-from minicontainer.step02_runtime.channel import Channel, open_channel
-from minicontainer.step02_runtime.errors import ContainerError
 
 
 def become_root() -> None:

@@ -3,10 +3,10 @@
 import sys
 
 if sys.argv[1:2] == ["slides"]:
-    from .slides.build import main as make_slides
+    from minicontainer.workshop.slides.build import main as make_slides
 
     sys.exit(make_slides(sys.argv[2:]))
 
-from .cli import main
+from .commands import main
 
 sys.exit(main())

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from minicontainer.workshop import kernel
+from . import kernel
 
 OLDEST_PYTHON = (3, 11)
 ROOM_NEEDED = 1 << 30

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from .grader import Result
-from .lab import Check, Lab
-from .report import facts, symbol
+from minicontainer.workshop.grading.grader import Result
+from minicontainer.workshop.grading.report import facts, symbol
+from minicontainer.workshop.labs.lab import Check, Lab
 
 _TEXT = "var(--jp-ui-font-color1, inherit)"
 _QUIET = "var(--jp-ui-font-color2, gray)"

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minicontainer.errors import MinicontainerError
-
-from . import html
-from .answers import WRITTEN, Answers, Cell, read_cells, read_notebook
-from .exercises import solution
-from .grader import Result, grade
-from .lab import (
+from minicontainer.workshop.grading.grader import Result, grade
+from minicontainer.workshop.grading.report import facts, symbol, tells
+from minicontainer.workshop.labs.answers import WRITTEN, Answers, Cell, read_cells, read_notebook
+from minicontainer.workshop.labs.exercises import solution
+from minicontainer.workshop.labs.lab import (
     ANSWERS_VARIABLE,
     Check,
     Exercise,
@@ -28,8 +27,9 @@ from .lab import (
     answers_directory,
     find_lab,
 )
-from .progress import Progress
-from .report import facts, symbol, tells
+from minicontainer.workshop.labs.progress import Progress
+
+from . import html
 
 _UNKNOWN = "This kernel does not know {name} yet: run its cell, then check again."
 

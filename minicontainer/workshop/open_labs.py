@@ -38,8 +38,8 @@ def open_labs(arguments: list[str]) -> int:
 @contextlib.contextmanager
 def registry() -> Iterator[str]:
     """The registry over the images made on this machine; gives its host:port."""
-    from minicontainer.step04_registry.server import running_registry
-    from minicontainer.step06_run.images import embedded_images
+    from minicontainer.registry.mirror import embedded_images
+    from minicontainer.registry.server import running_registry
 
     with running_registry(embedded_images()) as address:
         yield address

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from minicontainer.errors import MinicontainerError
-
-from .answers import Answers, read_notebook
-from .grader import Result, grade
-from .lab import Check, Lab, answers_directory
-from .progress import Progress
-from .report import failure, report
+from minicontainer.workshop.grading.grader import Result, grade
+from minicontainer.workshop.grading.report import failure, report
+from minicontainer.workshop.labs.answers import Answers, read_notebook
+from minicontainer.workshop.labs.lab import Check, Lab, answers_directory
+from minicontainer.workshop.labs.progress import Progress
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

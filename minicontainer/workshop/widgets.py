@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from minicontainer.lib.tar import DIRECTORY, read_tar
 from minicontainer.step03_image.layout import Layout, read_blob, references
 from minicontainer.step03_image.manifest import (
     host_platform,
@@ -20,7 +21,6 @@ from minicontainer.step03_image.manifest import (
     platforms_run_by,
 )
 from minicontainer.step03_image.spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor
-from minicontainer.step03_image.tar import DIRECTORY, read_tar
 
 from .html import box, line
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from minicontainer.workshop.answers import read_notebook
-from minicontainer.workshop.grader import grade
-from minicontainer.workshop.lab import Lab, find_labs
+from minicontainer.workshop.grading.grader import grade
+from minicontainer.workshop.labs.answers import read_notebook
+from minicontainer.workshop.labs.lab import Lab, find_labs
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5

@@ -20,12 +20,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from minicontainer.registry.image_builder import File, Layer, add_image, tar_of
+from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import create_layout, tag
 from minicontainer.step03_image.manifest import host_platform
 from minicontainer.step03_image.spec import OCI_LAYER
-from minicontainer.step04_registry.image_builder import File, Layer, add_image, tar_of
-from minicontainer.step04_registry.server import running_registry
 
 SIZES = [70, 40, 15, 6]  # MB
 OURS = """

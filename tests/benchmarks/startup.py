@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from minicontainer import linux
+from minicontainer.registry.mirror import embedded_registry
 from minicontainer.step02_runtime.spec import default_config
-from minicontainer.step06_run.images import embedded_registry
 
 HERE = Path(sys.executable).parent
 

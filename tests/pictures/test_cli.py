@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from minicontainer.pictures import cli
+from minicontainer.cli import pictures as cli
+from minicontainer.cli.minicontainer import main
 from minicontainer.pictures.images import open_images
 from minicontainer.pictures.outline import image_outline, storage_outline
-from minicontainer.step06_run.cli import main
 
 from .registries import Storage
 
-COMMAND = "import sys; from minicontainer.step06_run.cli import main; sys.exit(main())"
+COMMAND = "import sys; from minicontainer.cli.minicontainer import main; sys.exit(main())"
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures import images, sharing
 from minicontainer.pictures.manifests import manifest_graph
+from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import open_layout
-from minicontainer.step04_registry.server import running_registry
 
 from . import layouts
 from .layouts import Layout, on

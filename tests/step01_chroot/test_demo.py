@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step01_chroot import refusal
+from minicontainer.lib import refusal
 from tests.programs import needs_namespaces
 from tests.step01_chroot.throwaway import play
 
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from minicontainer.step01_chroot.demo import main; sys.exit(main(sys.argv[1:]))",
+    "import sys; from minicontainer.cli.chroot_demo import main; sys.exit(main(sys.argv[1:]))",
 ]
 
 

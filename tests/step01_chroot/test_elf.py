@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minicontainer.step01_chroot import search
+from minicontainer.lib import ldso as search
 from minicontainer.step01_chroot.elf import ElfError, libraries_of, read_elf
 from tests.programs import needs
 from tests.step01_chroot.elf_maker import AARCH64, I386, S390, elf_bytes, make_elf

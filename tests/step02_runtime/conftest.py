@@ -80,7 +80,7 @@ class Runtime:
         self.rootless = uid != 0
         self.top = Path(tempfile.mkdtemp(prefix="minirunc-test-"))
         self.state_root = self.top / "state"
-        self.program = program or [sys.executable, "-m", "minicontainer.step02_runtime.cli"]
+        self.program = program or [sys.executable, "-m", "minicontainer.cli.minirunc"]
         self.id = f"t{secrets.token_hex(4)}"
         self._own(self.top)
 

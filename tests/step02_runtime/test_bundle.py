@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicontainer.step02_runtime import jsontext
+from minicontainer.errors import BundleError
+from minicontainer.lib import jsontext
+from minicontainer.lib.config_schema import CONFIG
 from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.errors import BundleError
 from minicontainer.step02_runtime.spec import default_config
-from minicontainer.step02_runtime.validation import CONFIG
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_json_text_is_read_as_the_json_module_does(text):
 def test_strange_json_where_the_json_module_is_not_loaded(text):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from minicontainer.step02_runtime.jsontext import loads\n"
+        "from minicontainer.lib.jsontext import loads\n"
         "assert 'json' not in sys.modules\n"
         "try: loads(sys.argv[1].encode())\n"
         "except ValueError: print('refused')"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.errors import ContainerError
 from minicontainer.step02_runtime import cgroups
-from minicontainer.step02_runtime.errors import ContainerError
 from tests.programs import needs_root
 
 

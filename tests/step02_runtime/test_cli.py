@@ -148,7 +148,7 @@ def test_podman_runs_it(tmp_path, tools):
     program = tmp_path / "minirunc"
     where = Path(minicontainer.__file__).parent.parent
     lines = [f"#!{sys.executable}", "import sys", f"sys.path.insert(0, {str(where)!r})"]
-    lines += ["from minicontainer.step02_runtime.cli import main", "sys.exit(main())", ""]
+    lines += ["from minicontainer.cli.minirunc import main", "sys.exit(main())", ""]
     program.write_text("\n".join(lines))
     program.chmod(0o755)
     conf = tmp_path / "containers.conf"

@@ -231,7 +231,7 @@ def test_a_terminal_that_nobody_takes(runtime):
 IN_PROCESS = """
 import sys
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.foreground import Foreground
+from minicontainer.lib.foreground import Foreground
 root, bundle, id = sys.argv[1:]
 with Foreground(terminal=False) as foreground:
     console = foreground.console

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from minicontainer.step02_runtime.errors import HookFailed
+from minicontainer.errors import HookFailed
 from minicontainer.step02_runtime.hooks import run_hooks
 
 KINDS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]

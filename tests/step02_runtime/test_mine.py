@@ -43,7 +43,7 @@ def program(directory: Path, *names: str) -> list[str]:
     lab = checkout(directory, LAB, answers(*names))
     code = (
         f"import os, sys; os.chdir({str(lab.root)!r}); sys.path.insert(0, {str(ROOT)!r});"
-        " from minicontainer.step02_runtime.cli import main; sys.exit(main())"
+        " from minicontainer.cli.minirunc import main; sys.exit(main())"
     )
     return [sys.executable, "-c", code]
 
@@ -126,7 +126,7 @@ def test_podman_runs_the_learners_runtime(tools, tmp_path):
         runtime = tmp_path / name / "minirunc"
         lines = [f"#!{sys.executable}", "import os, sys", f"os.chdir({str(checked_out.root)!r})"]
         lines += [f"sys.path.insert(0, {str(ROOT)!r})"]
-        lines += ["from minicontainer.step02_runtime.cli import main", "sys.exit(main())", ""]
+        lines += ["from minicontainer.cli.minirunc import main", "sys.exit(main())", ""]
         runtime.write_text("\n".join(lines))
         runtime.chmod(0o755)
         statuses[name] = podman(runtime, tools, tmp_path)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicontainer import linux
-from minicontainer.step02_runtime.errors import ContainerError
+from minicontainer.errors import ContainerError
+from minicontainer.lib.paths import open_inside, shown
 from minicontainer.step02_runtime.mounts import parse_options
-from minicontainer.step02_runtime.paths import open_inside, shown
 from tests.programs import needs, needs_root
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minicontainer.step02_runtime.options import COMMANDS, OPTIONS, UsageError, help_text, parse
+from minicontainer.cli.minirunc_options import COMMANDS, OPTIONS, UsageError, help_text, parse
 
 
 @pytest.mark.parametrize(

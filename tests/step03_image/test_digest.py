@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minicontainer.errors import DigestMismatch, ImageError
 from minicontainer.step03_image.digest import Digester, check_digest, digest_of, split_digest
-from minicontainer.step03_image.errors import DigestMismatch, ImageError
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -15,8 +15,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicontainer.step03_image.decompress import CHUNK, decompressed
-from minicontainer.step03_image.errors import ImageError
+from minicontainer.errors import ImageError
+from minicontainer.lib.decompress import CHUNK, decompressed
 from minicontainer.step03_image.layers import apply_layer, chain_ids
 from minicontainer.step03_image.rootfs import RootFilesystem
 from tests.programs import needs

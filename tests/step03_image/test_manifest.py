@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from minicontainer.errors import BlobMissing, ImageError
 from minicontainer.step03_image.blobs import write_blob
-from minicontainer.step03_image.errors import BlobMissing, ImageError
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step03_image.manifest import (
     DEEPEST_NESTING,

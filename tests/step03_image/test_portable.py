@@ -25,7 +25,7 @@ import pkgutil
 for module in pkgutil.iter_modules(room.__path__):
     __import__(f"{room.__name__}.{module.name}")
 from pathlib import Path
-from minicontainer.step03_image.errors import ImageError
+from minicontainer.errors import ImageError
 from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layout import create_layout, references, untag
 from minicontainer.step03_image.runtime_config import to_runtime_config

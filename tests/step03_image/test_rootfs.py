@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicontainer.step03_image.directories import remove_tree
-from minicontainer.step03_image.errors import ImageError
+from minicontainer.errors import ImageError
+from minicontainer.lib.directories import remove_tree
 from minicontainer.step03_image.layers import apply_layer
 from minicontainer.step03_image.rootfs import (
     DEEPEST_TREE,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minicontainer.errors import ImageError
+from minicontainer.lib.users import find_user
 from minicontainer.step02_runtime.spec import default_config
-from minicontainer.step03_image.errors import ImageError
 from minicontainer.step03_image.runtime_config import (
     DEFAULT_PATH,
     merge_environment,
     to_runtime_config,
 )
 from minicontainer.step03_image.spec import ImageConfig
-from minicontainer.step03_image.users import find_user
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 # a comment

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minicontainer.step03_image import tar
-from minicontainer.step03_image.errors import ImageError
-from minicontainer.step03_image.tar import Entry, clean_name, read_tar
+from minicontainer.errors import ImageError
+from minicontainer.lib import tar
+from minicontainer.lib.tar import Entry, clean_name, read_tar
 from tests.programs import needs
 
 from . import images

@@ -19,17 +19,12 @@ import pytest
 import zstandard
 
 from minicontainer import explain
+from minicontainer.errors import BlobMissing, DigestMismatch, ImageError, SizeMismatch
+from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.tar import read_tar
 from minicontainer.step03_image.blobs import write_blob
-from minicontainer.step03_image.directories import remove_tree
-from minicontainer.step03_image.errors import (
-    BlobMissing,
-    DigestMismatch,
-    ImageError,
-    SizeMismatch,
-)
 from minicontainer.step03_image.layout import blob_path, read_blob, tag
 from minicontainer.step03_image.spec import DOCKER_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST
-from minicontainer.step03_image.tar import read_tar
 from minicontainer.step03_image.unpack import new_root, unpack
 from tests.programs import needs, needs_namespaces, needs_root
 
@@ -161,7 +156,7 @@ import sys
 from pathlib import Path
 from minicontainer.step03_image.layout import open_layout, references
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.step03_image.directories import remove_tree
+from minicontainer.lib.directories import remove_tree
 from tests.step03_image import images
 layout = open_layout(sys.argv[1])
 root = Path(sys.argv[2]) / "root"
@@ -436,7 +431,7 @@ import os, sys
 from pathlib import Path
 from minicontainer import linux
 from minicontainer.step03_image.blobs import BlobWriter
-from minicontainer.step03_image.errors import ImageError
+from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import create_layout, open_layout, references, tag
 from minicontainer.step03_image.unpack import unpack
 uid, gid = os.geteuid(), os.getegid()
@@ -491,7 +486,7 @@ def test_an_unwritable_place(tmp_path) -> None:
     done = images.as_nobody(
         "from pathlib import Path\n"
         "from minicontainer.step03_image.unpack import new_root\n"
-        "from minicontainer.step03_image.errors import ImageError\n"
+        "from minicontainer.errors import ImageError\n"
         "try:\n"
         "    with new_root(Path('/usr/nothing')): pass\n"
         "except ImageError as error: print(error.one_line)\n"

@@ -2,10 +2,10 @@
 
 import pytest
 
+from minicontainer.registry.embedded import make_images
+from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry
-from minicontainer.step04_registry.embedded import make_images
-from minicontainer.step04_registry.server import running_registry
 from minicontainer.step04_registry.transport import Transport
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicontainer.step04_registry.byte_range import RangeNotSatisfiable, parse_range
+from minicontainer.registry.byte_range import RangeNotSatisfiable, parse_range
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from email.utils import formatdate
 import pytest
 
 from minicontainer import explain
+from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.digest import digest_of
-from minicontainer.step03_image.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.layout import blob_path, has_blob
 from minicontainer.step03_image.spec import (
     DOCKER_INDEX,

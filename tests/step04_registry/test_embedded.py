@@ -11,6 +11,17 @@ import time
 
 import pytest
 
+from minicontainer.registry import embedded
+from minicontainer.registry.embedded import make_images
+from minicontainer.registry.host_tools import (
+    ENTRYPOINT,
+    NoTools,
+    loader_settings,
+    program_files,
+    tool_files,
+)
+from minicontainer.registry.machines import MACHINES
+from minicontainer.registry.tiny_programs import hello_program
 from minicontainer.step03_image.digest import digest_of
 from minicontainer.step03_image.layout import blob_path, create_layout, read_blob, references
 from minicontainer.step03_image.manifest import (
@@ -21,17 +32,6 @@ from minicontainer.step03_image.manifest import (
 )
 from minicontainer.step03_image.spec import parse_config, parse_index, parse_manifest
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.step04_registry import embedded
-from minicontainer.step04_registry.embedded import make_images
-from minicontainer.step04_registry.host_tools import (
-    ENTRYPOINT,
-    NoTools,
-    loader_settings,
-    program_files,
-    tool_files,
-)
-from minicontainer.step04_registry.machines import MACHINES
-from minicontainer.step04_registry.tiny_programs import hello_program
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="not on Linux")
 NAMES = ["hello:latest", "shell:latest", "web:1.0", "web:1.1"]

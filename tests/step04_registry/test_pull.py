@@ -10,9 +10,19 @@ import time
 
 import pytest
 
+from minicontainer.errors import DigestMismatch, ImageError
+from minicontainer.registry.image_builder import (
+    File,
+    add_image,
+    add_index,
+    add_layer,
+    add_manifest,
+    write_document,
+)
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.digest import digest_of
-from minicontainer.step03_image.errors import DigestMismatch, ImageError
 from minicontainer.step03_image.layout import (
     blob_path,
     create_layout,
@@ -29,18 +39,8 @@ from minicontainer.step03_image.manifest import (
 )
 from minicontainer.step03_image.spec import OCI_INDEX, OCI_MANIFEST, parse_index, parse_manifest
 from minicontainer.step04_registry.failures import LoginNeeded, NotFound, RegistryError
-from minicontainer.step04_registry.image_builder import (
-    File,
-    add_image,
-    add_index,
-    add_layer,
-    add_manifest,
-    write_document,
-)
 from minicontainer.step04_registry.pull import pull
 from minicontainer.step04_registry.reference import parse_reference
-from minicontainer.step04_registry.server import running_registry
-from minicontainer.step04_registry.token_service import Settings
 
 from .strange import StrangeServer
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minicontainer.registry.image_builder import write_document
+from minicontainer.registry.server import BadPort, PortInUse, running_registry, serve
+from minicontainer.registry.token_service import Settings, TokenService
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import blob_path, create_layout, references, tag
 from minicontainer.step03_image.spec import OCI_MANIFEST
 from minicontainer.step04_registry.client import Registry, get_manifest, list_tags
 from minicontainer.step04_registry.failures import LoginNeeded, NotFound
-from minicontainer.step04_registry.image_builder import write_document
-from minicontainer.step04_registry.server import BadPort, PortInUse, running_registry, serve
-from minicontainer.step04_registry.token_service import Settings, TokenService
 
 OPEN = Settings(authentication="none")
 

@@ -8,9 +8,9 @@ from shutil import which
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from minicontainer.registry.machines import MACHINES
+from minicontainer.registry.tiny_programs import hello_program, web_program
 from minicontainer.step03_image.manifest import host_platform, identity, parse_platform
-from minicontainer.step04_registry.machines import MACHINES
-from minicontainer.step04_registry.tiny_programs import hello_program, web_program
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="not on Linux")
 EMULATORS = {

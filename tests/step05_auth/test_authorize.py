@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from minicontainer import explain
+from minicontainer.registry.embedded import make_hello
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import create_layout, tag
 from minicontainer.step04_registry.challenge import Challenge
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.step04_registry.embedded import make_hello
 from minicontainer.step04_registry.failures import LoginNeeded, NotFound
-from minicontainer.step04_registry.server import running_registry
 from minicontainer.step04_registry.token import Credentials
-from minicontainer.step04_registry.token_service import Settings
 from minicontainer.step04_registry.transport import Transport
 from minicontainer.step05_auth.authorize import authorize, authorizer
 from minicontainer.step05_auth.files import credentials_for

@@ -28,7 +28,7 @@ class Engine:
         self.environment.pop("MINICONTAINER_REGISTRY", None)
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "minicontainer.step06_run.cli", *words]
+        return [sys.executable, "-m", "minicontainer.cli.minicontainer", *words]
 
     def __call__(self, *words: str, **more) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""

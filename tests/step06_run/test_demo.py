@@ -13,8 +13,8 @@ import time
 
 import pytest
 
+from minicontainer.cli.demo import ACTS, choose_acts
 from minicontainer.errors import MinicontainerError
-from minicontainer.step06_run.demo import ACTS, choose_acts
 
 from ..programs import needs_namespaces
 
@@ -32,7 +32,7 @@ class Terminal:
         settings[1] &= ~termios.OPOST
         termios.tcsetattr(theirs, termios.TCSANOW, settings)
         self.ours, self.seen = ours, ""
-        command = [sys.executable, "-m", "minicontainer.step06_run.cli", "demo", *arguments]
+        command = [sys.executable, "-m", "minicontainer.cli.minicontainer", "demo", *arguments]
         self.child = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *command],
             stdin=theirs,
@@ -141,7 +141,7 @@ def test_the_clock_goes_on_by_itself(terminal):
 
 
 def test_without_a_terminal_it_plays_on_and_leaves_nothing(tmp_path):
-    command = [sys.executable, "-m", "minicontainer.step06_run.cli", "demo", "login"]
+    command = [sys.executable, "-m", "minicontainer.cli.minicontainer", "demo", "login"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
@@ -155,7 +155,7 @@ def test_a_sigterm_ends_it_cleanly(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "minicontainer.step06_run.cli",
+        "minicontainer.cli.minicontainer",
         "demo",
         "login",
         "--auto",
@@ -183,7 +183,7 @@ def mounts_of(pid):
 @needs_namespaces
 @pytest.mark.parametrize("whole_group", [True, False])
 def test_a_sigkill_leaves_no_container_and_no_files(tmp_path, whole_group):
-    command = [sys.executable, "-m", "minicontainer.step06_run.cli", "demo", "runtime"]
+    command = [sys.executable, "-m", "minicontainer.cli.minicontainer", "demo", "runtime"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     demo = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,

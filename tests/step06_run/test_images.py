@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step06_run.words import ago
+from minicontainer.cli.words import ago
 from tests.programs import needs, needs_root
 
 

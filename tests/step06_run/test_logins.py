@@ -3,12 +3,12 @@
 import base64
 import json
 
+from minicontainer.registry.mirror import embedded_images, pull_image
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import TokenService
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step03_image.manifest import host_platform
 from minicontainer.step04_registry.reference import parse_reference
-from minicontainer.step04_registry.server import running_registry
-from minicontainer.step04_registry.token_service import TokenService
-from minicontainer.step06_run.images import embedded_images, pull_image
 
 
 def test_the_workshops_registry_never_sees_the_login_for_docker_hub(tmp_path, monkeypatch):

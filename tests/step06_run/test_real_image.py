@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 PAGE = "served by a container that minicontainer runs\n"
-MINICONTAINER = [sys.executable, "-m", "minicontainer.step06_run.cli"]
+MINICONTAINER = [sys.executable, "-m", "minicontainer.cli.minicontainer"]
 REGISTRY_SETTINGS = """\
 version: 0.1
 log: {level: error}

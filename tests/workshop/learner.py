@@ -11,10 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from minicontainer.workshop import exercises, generate
-from minicontainer.workshop.answers import Answers, Cell, read_cells
-from minicontainer.workshop.grader import Result, grade
-from minicontainer.workshop.lab import Lab, find_labs
+from minicontainer.workshop.authoring import generate
+from minicontainer.workshop.grading.grader import Result, grade
+from minicontainer.workshop.labs import exercises
+from minicontainer.workshop.labs.answers import Answers, Cell, read_cells
+from minicontainer.workshop.labs.lab import Lab, find_labs
 
 ROOT = Path(__file__).resolve().parents[2]
 LABS = find_labs(ROOT)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicontainer.workshop.answers import (
+from minicontainer.workshop.labs.answers import (
     BROKEN,
     MISSING,
     STUB,
@@ -20,7 +20,7 @@ from minicontainer.workshop.answers import (
     read_cells,
     read_notebook,
 )
-from minicontainer.workshop.lab import LabError
+from minicontainer.workshop.labs.lab import LabError
 
 from .learner import LAB03, checkout, reference, run_pytest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minicontainer.workshop import html
-from minicontainer.workshop.report import failure, hint_of
-from minicontainer.workshop.scenes.lab04_talk import Talk
+from minicontainer.workshop.grading.report import failure, hint_of
+from minicontainer.workshop.scenes import lab04
 
 from .learner import LABS, reference, results_of
 
@@ -46,7 +46,7 @@ def test_a_missing_return_is_named() -> None:
 
 
 def test_a_conversation_begins_before_its_first_message() -> None:
-    controls, shown = Talk().widget().children
+    controls, shown = lab04.Talk().widget().children
     menu, slider = controls.children
     assert slider.value == 0
     assert "→" not in shown.value

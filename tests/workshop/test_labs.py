@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.workshop import exercises, generate
-from minicontainer.workshop.answers import read_cells, read_notebook
-from minicontainer.workshop.grader import grade
-from minicontainer.workshop.lab import Lab, LabError
-from minicontainer.workshop.page import parse
+from minicontainer.workshop.authoring import generate
+from minicontainer.workshop.authoring.page import parse
+from minicontainer.workshop.grading.grader import grade
+from minicontainer.workshop.labs import exercises
+from minicontainer.workshop.labs.answers import read_cells, read_notebook
+from minicontainer.workshop.labs.lab import Lab, LabError
 
 from .learner import LABS, ROOT, checkout, first_failure, run_pytest
 

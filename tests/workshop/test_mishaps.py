@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.workshop.grader import Result, grade
-from minicontainer.workshop.lab import Lab
-from minicontainer.workshop.report import failure
+from minicontainer.workshop.grading.grader import Result, grade
+from minicontainer.workshop.grading.report import failure
+from minicontainer.workshop.labs.lab import Lab
 from tests.programs import needs_namespaces, needs_root
 
 from .learner import LAB03, LABS, answers_of, checkout, reference, results_of, run_pytest
@@ -228,7 +228,7 @@ def test_error_shows_cell_and_line() -> None:
 
 
 def test_an_error_with_a_place_of_its_own_shows_the_learners_line() -> None:
-    body = "from minicontainer.step03_image.errors import SizeMismatch"
+    body = "from minicontainer.errors import SizeMismatch"
     body += "\nraise SizeMismatch('what happened', 'sha256:f739')"
     result = _first(body)
     assert result.where == ("cell 1, line 6: raise SizeMismatch('what happened', 'sha256:f739')",)
@@ -262,7 +262,7 @@ def test_a_loop_in_a_process_apart_points_at_its_line(tmp_path: Path) -> None:
     lab = checkout(tmp_path)
     (lab.directory / "test_image.py").write_text(
         "from minicontainer.step03_image.digest import digest_of\n"
-        "from minicontainer.workshop.checks import apart, check, expect\n"
+        "from minicontainer.workshop.grading.checks import apart, check, expect\n"
         '@check("digest_of", points=2, rule="x", seconds=1.0)\n'
         "def test_apart():\n"
         '    expect(apart(lambda: digest_of(b"")), "", story="x")\n'

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.workshop.lab import Lab
+from minicontainer.workshop.labs.lab import Lab
 from tests.programs import needs
 
 from .learner import LAB03, ROOT, checkout, code_cell, reference

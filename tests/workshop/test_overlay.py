@@ -34,7 +34,7 @@ print(json.dumps({
 }))
 """
 
-COMMAND = "import sys; from minicontainer.step06_run.cli import main; sys.exit(main())"
+COMMAND = "import sys; from minicontainer.cli.minicontainer import main; sys.exit(main())"
 
 
 def _mine(tmp_path: Path, answers: dict[str, str]) -> dict:

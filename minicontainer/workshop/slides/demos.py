@@ -24,10 +24,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from minicontainer.step04_registry.server import running_registry
-from minicontainer.step04_registry.token_service import Settings
-from minicontainer.step06_run.demo import sweep_stage
-from minicontainer.step06_run.images import REGISTRY_VARIABLE, embedded_images
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import Settings
+from minicontainer.cli.demo import sweep_stage
+from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_images
 
 from .deck import Command, Deck, SlidesError, commands_of, demo_blocks
 from .storage import tags_of, write_storage

@@ -21,7 +21,7 @@ from minicontainer.pictures.runtime import STATES
 from minicontainer.pictures.storage import storage_tree
 from minicontainer.pictures.text import short, size
 from minicontainer.pictures.way import PARTS, STEPS, Thing
-from minicontainer.step06_run.images import embedded_images
+from minicontainer.registry.mirror import embedded_images
 
 from .storage import write_storage
 

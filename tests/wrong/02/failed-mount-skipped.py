@@ -1,6 +1,6 @@
 """apply_mounts: failed-mount-skipped"""
 
-from minicontainer.step02_runtime import log
+from minicontainer.lib import log
 
 
 def apply_mounts(root: str, mounts: list[dict]) -> None:

@@ -1,0 +1,235 @@
+"""What lab 05 shows: a private registry, the logins for it, and what is said on the way.
+
+The registry is the kit's own, with one small image in the repository
+team/app, which wants a login: ann, with a password that holds colons.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import urllib.parse
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from minicontainer import explain
+from minicontainer.errors import MinicontainerError
+from minicontainer.pictures.way import way as way
+from minicontainer.step03_image.layout import Layout
+from minicontainer.step04_registry.client import Registry, get_manifest
+from minicontainer.step04_registry.failures import LoginNeeded
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import Settings
+from minicontainer.step05_auth.authorize import authorizer
+from minicontainer.workshop.samples.images import Sample, file, tar
+from minicontainer.workshop.widgets import Shown
+
+from minicontainer.workshop.scenes import folded
+
+NAME, PASSWORD = "ann", "one:two:three"
+REPOSITORY = "team/app"
+_OTHER_LABS = re.compile(r"\d+ of \d+ functions|  lab (?!05)")
+
+
+class Private:
+    """The registry while it runs: its address `host`, a directory, and a file for logins."""
+
+    def __init__(self, host: str, directory: Path) -> None:
+        self.host, self.directory = host, directory
+        self.auth_file = directory / "auth.json"
+        self.status = 0  # of the last command
+
+    def login(self, name: str = NAME, password: str = PASSWORD) -> None:
+        """Write the file that a program for logins leaves."""
+        self.auth_file.write_text(json.dumps({"auths": {self.host: entry(name, password)}}))
+
+    def run(self, command: str) -> str:
+        """Run a command, and give it with what it prints; HOST stands for the address.
+
+        The command's logins are those of `auth_file`, its store is empty.
+        """
+        words = [word.replace("HOST", self.host) for word in shlex.split(command)]
+        done = subprocess.run(
+            [shutil.which(words[0]) or words[0], *words[1:]],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        self.status = done.returncode
+        return f"$ {command}\n{self._shown(done.stdout)}\n"
+
+    def _environment(self) -> dict[str, str]:
+        places = {"REGISTRY_AUTH_FILE": self.auth_file, "XDG_DATA_HOME": self.directory}
+        return {**os.environ, "LC_ALL": "C.UTF-8", **{k: str(v) for k, v in places.items()}}
+
+    def _shown(self, text: str) -> str:
+        lines = [line for line in text.splitlines() if not _OTHER_LABS.match(line)]
+        shown = "\n".join(lines).expandtabs(4)
+        return shown.replace(self.host, "HOST").replace(str(self.directory), "…")
+
+
+@contextlib.contextmanager
+def private_registry() -> Iterator[Private]:
+    """A registry that gives team/app to ann only; it runs as long as the `with` block."""
+    with tempfile.TemporaryDirectory(prefix="lab05-") as name:
+        directory = Path(name)
+        sample = Sample(directory / "layout")
+        image = sample.image([tar(file("greeting", "welcome, ann\n"))], {"Cmd": ["/greeting"]})
+        sample.tag({f"docker.io/{REPOSITORY}:latest": image})
+        settings = Settings(users={NAME: PASSWORD}, private=("team/",))
+        with running_registry(Layout(sample.path), settings) as host:
+            yield Private(host, directory)
+
+
+def shell(*commands: str) -> str:
+    """Commands, and what they print, while the private registry runs. Raises if one fails."""
+    with private_registry() as private:
+        return "\n".join(_succeeds(private, command) for command in commands)
+
+
+def written(command: str) -> str:
+    """A command that logs in, and the file that it writes. Raises if it fails."""
+    with private_registry() as private:
+        shown = _succeeds(private, command)
+        text = private.auth_file.read_text().expandtabs(4).replace(private.host, "HOST")
+        return f"{shown}\n$ cat $REGISTRY_AUTH_FILE\n{text}"
+
+
+def _succeeds(private: Private, command: str) -> str:
+    shown = private.run(command)
+    if private.status:
+        raise MinicontainerError(shown, command)
+    return shown
+
+
+def asked() -> str:
+    """What is said between client and registry until a private manifest is given away."""
+    with private_registry() as private:
+        private.login()
+        return _conversation(private, [str(private.auth_file)])
+
+
+def asked_without_login() -> str:
+    """The same for somebody who has no login: a token is given, but it opens nothing here."""
+    with private_registry() as private:
+        return _conversation(private, [])
+
+
+def _conversation(private: Private, files: list[str]) -> str:
+    events: list[dict] = []
+    before, explain.listener = explain.listener, events.append
+    registry = Registry(private.host, authorize=authorizer(private.host, files))
+    try:
+        get_manifest(registry, REPOSITORY, "latest")
+    except LoginNeeded:
+        pass
+    finally:
+        explain.listener = before
+        registry.close()
+    told = [_told(event) for event in events if event["kind"] in ("request", "response")]
+    service = urllib.parse.quote(private.host, safe="")
+    shown = "\n".join(told).replace(service, "HOST").replace(private.host, "HOST")
+    return "\n".join(folded(line) if line[:1] == "$" else line for line in shown.split("\n"))
+
+
+def _told(event: dict) -> str:
+    text = re.sub(r" -H 'Accept: [^']*'", "", event["text"])
+    return f"$ {text}" if event["kind"] == "request" else f"  {text}\n"
+
+
+#: what three files of somebody hold, in the order in which they are asked: key, and whose login
+FILES = {
+    "podman's, of this session": {"quay.io/team": "team"},
+    "podman's, lasting": {"quay.io": "everything", "quay.io/team/app": "app"},
+    "docker's": {"https://index.docker.io/v1/": "hub", "quay.io": "old"},
+}
+IMAGES = (
+    ("quay.io", "team/app"),
+    ("quay.io", "other/app"),
+    ("quay.io", "teams/app"),
+    ("docker.io", "library/nginx"),
+    ("ghcr.io", "team/app"),
+)
+
+
+class WhichLogin(Shown):
+    """Pick an image, and see which of the logins in FILES a learner's function chooses for it."""
+
+    def __init__(self, credentials_for: Callable) -> None:
+        self.answers = {image: _chosen(credentials_for, image) for image in IMAGES}
+
+    def widget(self) -> Any:
+        """A menu of images, and the files below it."""
+        import ipywidgets
+
+        options = [("/".join(image), image) for image in IMAGES]
+        menu = ipywidgets.Dropdown(options=options, description="image")
+        shown = ipywidgets.HTML(self._files(IMAGES[0]))
+        menu.observe(lambda change: setattr(shown, "value", self._files(change["new"])), "value")
+        return ipywidgets.VBox([menu, shown])
+
+    def html(self) -> str:
+        """Image and login, one below the other."""
+        rows = [f"{'/'.join(image):<26}{answer}" for image, answer in self.answers.items()]
+        return _pre("\n".join(rows))
+
+    def _files(self, image: tuple[str, str]) -> str:
+        answer = self.answers[image]
+        lines = []
+        for number, (owner, keys) in enumerate(FILES.items(), 1):
+            lines.append(f"{number}  {owner}")
+            for key, name in keys.items():
+                mark = "  <- this one" if name == answer else ""
+                lines.append(f"   {key:<30}{name}{mark}")
+        return _pre("\n".join([*lines, "", f"your function gives: {answer}"]))
+
+
+def _chosen(credentials_for: Callable, image: tuple[str, str]) -> str:
+    """The name in the login that the function gives, or what else comes of it."""
+    with tempfile.TemporaryDirectory(prefix="lab05-") as directory:
+        paths = [Path(directory, f"{number}.json") for number in range(len(FILES))]
+        for path, keys in zip(paths, FILES.values(), strict=True):
+            auths = {key: entry(name, "pw") for key, name in keys.items()}
+            path.write_text(json.dumps({"auths": auths}))
+        try:
+            login = credentials_for(*image, [str(path) for path in paths])
+        except NotImplementedError:
+            return "nothing, it is not written yet"
+        except Exception as problem:  # whatever a learner's function does, it is shown
+            return f"{type(problem).__name__}"
+        return getattr(login, "username", "no login")
+
+
+def _pre(text: str) -> str:
+    style = "line-height: 1.35; color: var(--jp-ui-font-color1, inherit)"
+    return f'<pre style="{style}">{escape(text)}</pre>'
+
+
+def which_login(credentials_for: Callable) -> WhichLogin:
+    """Which login this function chooses, for several images."""
+    return WhichLogin(credentials_for)
+
+
+def entry(name: str, password: str) -> dict[str, str]:
+    """What `docker login` writes for one registry."""
+    return {"auth": base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def decoded() -> str:
+    """The `auth` of ann, and what base64 makes of it."""
+    packed = entry(NAME, PASSWORD)["auth"]
+    text = base64.b64decode(packed).decode()
+    return f"{packed!r} in the file\n{text!r:<26} base64.b64decode(…).decode()"

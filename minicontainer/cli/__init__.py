@@ -1,0 +1,1 @@
+"""On top: the commands `minicontainer` and `minirunc`, and what they tell."""

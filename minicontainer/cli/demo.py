@@ -1,0 +1,284 @@
+"""`minicontainer demo`: what happens when you type `docker run`, played act by act.
+
+Each act is a command or a few that anybody can type, run for real against the
+kit's own registry and a store of its own, with `--explain`. Ctrl-C ends an act,
+not the demo. Nothing stays behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from minicontainer.errors import MinicontainerError
+from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.guard import Guard
+from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
+from minicontainer.step02_runtime import lifecycle
+from minicontainer.step06_run.rootless import become_root
+
+
+class Act(NamedTuple):
+    """One scene: its name, the numbered step it is about, what to look for, and its commands.
+
+    `ready` brings what earlier acts would have left, when this one is played first.
+    """
+
+    name: str
+    step: int
+    about: str
+    commands: tuple[str, ...]
+    ready: str = "true"
+
+
+_ROOTLESS = "" if os.geteuid() == 0 else "--rootless "
+_PULL_SHELL = "minicontainer pull -q workshop/shell"
+ACTS = (
+    Act(
+        "chroot",
+        1,
+        "Before images: a root filesystem from this machine's files, and how one breaks out of it.",
+        ("minicontainer chroot-demo",),
+    ),
+    Act(
+        "names",
+        4,
+        "An image's name leads to a registry. It knows which tags there are.",
+        ("minicontainer --explain tags workshop/web",),
+    ),
+    Act(
+        "pull",
+        4,
+        "Name -> token -> manifest -> config and layers; every blob is verified before it is kept.",
+        ("minicontainer --explain pull workshop/shell", "minicontainer images"),
+    ),
+    Act(
+        "share",
+        4,
+        "Two tags of one image share layers: what is here already is not fetched again.",
+        (
+            "minicontainer pull -q workshop/web:1.0",
+            "minicontainer --explain pull -q workshop/web:1.1",
+        ),
+    ),
+    Act(
+        "login",
+        5,
+        "Where a password lives: in a file, in base64, which is no secret at all.",
+        (
+            "printf ada:engine | base64",
+            """echo '{"auths": {"registry.example": {"auth": "YWRhOmVuZ2luZQ=="}}}' > auth.json""",
+            "grep -o 'YWRh[^\"]*' auth.json | base64 -d; echo",
+        ),
+    ),
+    Act(
+        "unpack",
+        3,
+        "Layers become a root filesystem: each adds files, replaces some, and hides others.",
+        ("minicontainer --explain unpack workshop/shell rootfs", "ls rootfs"),
+        _PULL_SHELL,
+    ),
+    Act(
+        "runtime",
+        2,
+        "A bundle by hand, as an engine does it: create waits, start lets it go.",
+        (
+            "mkdir bundle && minicontainer unpack workshop/shell bundle/rootfs",
+            f"minirunc spec {_ROOTLESS}-b bundle",
+            """sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"sleep", "60"/' """
+            "bundle/config.json",
+            "minirunc --root state create -b bundle web </dev/null",
+            "minirunc --root state list",
+            "minirunc --root state start web",
+            "minirunc --root state exec web ps",
+            "minirunc --root state delete --force web",
+        ),
+        _PULL_SHELL,
+    ),
+    Act(
+        "run",
+        6,
+        "A process with namespaces and a root of its own: that is a container.",
+        ("minicontainer --explain run --rm workshop/shell sh -c 'hostname; id; ps; ls /'",),
+        _PULL_SHELL,
+    ),
+    Act(
+        "after",
+        6,
+        "The process is gone, and so is all that was made for it.",
+        ("minicontainer ps --all",),
+    ),
+)
+#: how long a command that was interrupted may tidy up, and how often the guard tries to
+_PATIENCE = 10
+#: after how long it looks whether a command that outlived us has added to the stage
+_MOMENT = 0.5
+
+
+def play(arguments: argparse.Namespace) -> int:
+    """Play all acts, or those that were named; the status of the first command that failed."""
+    acts = choose_acts(arguments.acts)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with stage() as (directory, environment):
+            try:
+                return play_acts(acts, directory, environment, arguments.auto)
+            finally:
+                strike(directory, environment)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def choose_acts(wanted: list[str]) -> list[Act]:
+    """The acts with these names or of these steps (`4`, `04`), all if there are none."""
+    steps = {int(word) for word in wanted if word.isdecimal()}
+    unknown = {word for word in wanted if not word.isdecimal()} - {act.name for act in ACTS}
+    unknown |= {str(step) for step in steps - {act.step for act in ACTS}}
+    if unknown:
+        names = ", ".join(act.name for act in ACTS)
+        hint = f"There are: {names}; or a step, 1 to 6"
+        raise MinicontainerError(f"no act {sorted(unknown)[0]!r}", "demo", hint)
+    return [act for act in ACTS if not wanted or act.name in wanted or act.step in steps]
+
+
+def play_acts(
+    acts: list[Act], directory: str, environment: dict[str, str], auto: float | None
+) -> int:
+    """Play `acts`, as the person at the terminal or the clock says; the first failure's status."""
+    run_command(acts[0].ready, directory, environment, quiet=True)
+    position = 0
+    while position < len(acts):
+        try:
+            status = play_act(acts[position], position + 1, len(acts), directory, environment)
+        except KeyboardInterrupt:
+            if not _somebody_watches(auto):
+                raise
+            status = 0
+            print("\n   [stopped]", flush=True)
+        if status:
+            return status
+        position = next_position(position, len(acts), auto)
+    return 0
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[tuple[str, dict[str, str]]]:
+    """A directory with a store and a registry of its own, and the environment that names them."""
+    directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
+    guard = Guard(lambda: clear_stage(directory))  # before the registry's threads begin
+    try:
+        with embedded_registry() as address:
+            places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
+            path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
+            told = {"MINICONTAINER_EXPLAIN": "brief"}
+            yield directory, {**os.environ, **places, **told, "PATH": path}
+    finally:
+        sweep_stage(directory)
+        guard.release()
+
+
+def clear_stage(directory: str) -> None:
+    """After a SIGKILL: end what the runtime act has created, and remove the directory.
+
+    A command of that act that was not killed with us may add to it for a moment.
+    """
+    for _ in range(_PATIENCE):
+        with contextlib.suppress(MinicontainerError, OSError):
+            lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
+        sweep_stage(directory)
+        time.sleep(_MOMENT)
+        if not os.path.exists(directory):
+            return
+
+
+def sweep_stage(directory: str) -> None:
+    """Remove the directory; its files may belong to other users of a user namespace."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(MinicontainerError, OSError):
+            become_root()
+        remove_tree(directory)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
+    """Say what the act is about and run its commands; the status of one that failed, or 0."""
+    strike(directory, environment)
+    heading(f"{number}/{total}  {act.name}", act.about)
+    for command in act.commands:
+        print(f"\n{bold('$ ' + command)}", flush=True)
+        if status := run_command(command, directory, environment):
+            strike(directory, environment)
+            return status
+    return 0
+
+
+def strike(directory: str, environment: dict[str, str]) -> None:
+    """Take away what an act that was left half-way may have built, so that it can be repeated."""
+    if os.path.exists(os.path.join(directory, "state", "web")):
+        run_command("minirunc --root state delete --force web", directory, environment, quiet=True)
+    for left in ("rootfs", "bundle"):
+        remove_tree(os.path.join(directory, left))
+
+
+def run_command(
+    command: str, directory: str, environment: dict[str, str], quiet: bool = False
+) -> int:
+    """Run `command` in a shell; its status. One that is interrupted may still tidy up."""
+    output = subprocess.DEVNULL if quiet else None
+    child = subprocess.Popen(
+        ["sh", "-c", command], cwd=directory, env=environment, stdout=output, stderr=output
+    )
+    try:
+        return child.wait()
+    except (KeyboardInterrupt, SystemExit) as reason:
+        if isinstance(reason, SystemExit):
+            child.terminate()  # a Ctrl-C has reached it already: it is in the foreground
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            child.wait(_PATIENCE)
+        child.kill()
+        child.wait()
+        raise
+
+
+def next_position(position: int, total: int, auto: float | None) -> int:
+    """Which act comes next: the person at the terminal says so, or the clock."""
+    if not _somebody_watches(auto):
+        time.sleep(auto or 0)
+        return position + 1
+    last = position + 1 == total
+    ahead = "ends" if last else "goes on"
+    answer = input(f"\n[Enter {ahead}, r repeats, b goes back, q quits] ").strip().lower()
+    steps = {"r": 0, "b": -1, "q": total}
+    return max(0, position + steps.get(answer[:1], 1))
+
+
+def _somebody_watches(auto: float | None) -> bool:
+    return auto is None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def heading(title: str, about: str) -> None:
+    """A title that is seen from the last row."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        print("\x1b[2J\x1b[H", end="")
+    line = "─" * 78
+    print(f"\n{line}\n  {bold(title.upper())}\n  {about}\n{line}", flush=True)
+
+
+def bold(text: str) -> str:
+    """`text` in bold on a terminal, unless NO_COLOR asks for plain output."""
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    return text if plain else f"\x1b[1m{text}\x1b[0m"

@@ -1,0 +1,41 @@
+"""The command `minirunc`: a container runtime with runc's commands and options.
+
+Only the beginning is here: whose functions run (`--mine`), which is decided
+before any of this step is imported. The rest is in commands.py.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from .minirunc_options import IGNORED, OPTIONS
+from .standard_files import open_standard_files
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: sys.argv); its exit status."""
+    open_standard_files()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if wants_mine(arguments):
+        # a step may not know the workshop; only the learner who asks brings it in
+        overlay = importlib.import_module("minicontainer.workshop.labs.overlay")
+        print(overlay.install_mine(), file=sys.stderr)
+    from .minirunc_commands import run_command
+
+    return run_command(arguments)
+
+
+def wants_mine(arguments: list[str]) -> bool:
+    """Whether --mine stands before the command; engines put options of theirs before it."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--mine" or not word.startswith("-"):
+            return word == "--mine"
+        if OPTIONS.get(word, ("", ""))[1] or IGNORED.get(word):
+            next(words, "")  # its value
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

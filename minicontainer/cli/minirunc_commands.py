@@ -1,0 +1,176 @@
+"""What each command of `minirunc` does with what has been asked (options.py).
+
+Asking and answering only: what happens is in lifecycle.py, exec.py, foreground.py.
+Source: runc(8) and its pages; what podman and containerd call.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from minicontainer import __version__
+from minicontainer.errors import ContainerError, MinicontainerError
+from minicontainer.lib import log
+from minicontainer.lib.jsontext import dumps
+from minicontainer.step02_runtime import lifecycle
+from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
+from minicontainer.step02_runtime.state import default_root, list_containers, load, state
+
+from .minirunc_options import help_text, parse
+
+
+def run_command(argv: list[str]) -> int:
+    """Do what the command line asks; 1 for a failure of ours, else the command's own status.
+
+    `exec` fails with 255, as runc's, so that it differs from a program's 1.
+    """
+    asked: dict = {}
+    try:
+        asked = parse(argv)
+        log.configure(asked.get("--log"), asked.get("--log-format", "text"))
+        status = _answer(asked)
+        sys.stdout.flush()
+        return status
+    except MinicontainerError as error:
+        log.error(str(error))
+        return 255 if asked.get("command") == "exec" else error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _drop_output()
+        return 141  # 128 + SIGPIPE, as a shell would say it
+    except OSError as error:
+        _drop_output()
+        where = error.filename or asked.get("command") or "standard output"
+        log.error(f"{where}: {error.strerror or error}")
+        return 1
+
+
+def _drop_output() -> None:
+    """Nobody takes what is still to be printed: let Python's last flush succeed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _answer(asked: dict) -> int:
+    command = asked["command"]
+    if asked.get("--help") or (command is None and "--version" not in asked):
+        print(help_text(command))
+        return 0 if "--help" in asked else 1
+    if "--version" in asked:
+        print(f"minirunc version {__version__}\nspec: {OCI_VERSION}")
+        return 0
+    act = globals()[f"_{command}"]
+    return act(asked, asked.get("--root") or default_root(), *asked["operands"]) or 0
+
+
+def _spec(asked: dict, _root: str) -> None:
+    path = os.path.join(asked.get("--bundle", "."), "config.json")
+    import json
+
+    text = json.dumps(default_config("--rootless" in asked), indent="\t") + "\n"
+    try:
+        with open(path, "x") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ContainerError("exists already", path, "remove it first") from None
+
+
+def _create(asked: dict, root: str, id: str) -> None:
+    lifecycle.create(root, id, asked.get("--bundle", "."), **_process_options(asked))
+
+
+def _run(asked: dict, root: str, id: str) -> int:
+    from minicontainer.lib.foreground import run
+
+    detach = "--detach" in asked
+    if "--console-socket" in asked and not detach:
+        raise ContainerError("--console-socket goes with --detach: here the terminal is ours")
+    bundle = asked.get("--bundle", ".")
+    return run(root, id, bundle, detach=detach, **_process_options(asked))
+
+
+def _start(_asked: dict, root: str, id: str) -> None:
+    lifecycle.start(root, id)
+
+
+def _kill(asked: dict, root: str, id: str, signal: str = "TERM") -> None:
+    lifecycle.kill(root, id, signal, "--all" in asked)
+
+
+def _delete(asked: dict, root: str, id: str) -> None:
+    lifecycle.delete(root, id, "--force" in asked)
+
+
+def _pause(_asked: dict, root: str, id: str) -> None:
+    lifecycle.pause(root, id)
+
+
+def _resume(_asked: dict, root: str, id: str) -> None:
+    lifecycle.resume(root, id)
+
+
+def _exec(asked: dict, root: str, id: str, *args: str) -> int:
+    from .exec import exec_process, process_from_options
+
+    wanted = process_from_options(load(root, id), asked, list(args))
+    options = _process_options(asked)
+    return exec_process(root, id, wanted, detach="--detach" in asked, **options)
+
+
+def _state(_asked: dict, root: str, id: str) -> None:
+    import json
+
+    print(json.dumps(state(root, id), indent=2))
+
+
+def _list(asked: dict, root: str) -> None:
+    containers = list_containers(root)
+    if "--quiet" in asked:
+        for container in containers:
+            print(container["id"])
+    elif asked.get("--format") == "json":
+        print(dumps(containers))
+    else:
+        keys = ("id", "pid", "status", "bundle", "created", "owner")
+        _print_table([[str(container[key]) for key in keys] for container in containers], keys)
+
+
+def _ps(asked: dict, root: str, id: str) -> None:
+    pids = lifecycle.processes(load(root, id))
+    if asked.get("--format") == "json":
+        print(dumps(pids))
+    else:
+        _print_table([_describe(pid) for pid in pids], ("uid", "pid", "ppid", "command"))
+
+
+def _describe(pid: int) -> list[str]:
+    """What a table says of a process. Source: proc_pid_status(5), proc_pid_cmdline(5)."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        with open(f"/proc/{pid}/cmdline") as file:
+            command = file.read().replace("\0", " ").strip()
+    except OSError:
+        return ["", str(pid), "", "(has ended)"]
+    return [fields["Uid"].split()[0], str(pid), fields["PPid"], command or f"[{fields['Name']}]"]
+
+
+def _print_table(rows: list[list[str]], keys: tuple[str, ...]) -> None:
+    lines = [[key.upper() for key in keys], *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(keys))]
+    for line in lines:
+        print(
+            "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+def _process_options(asked: dict) -> dict:
+    number = asked.get("--preserve-fds", "0")
+    if not number.isdecimal():
+        raise ContainerError(f"--preserve-fds needs a number, not {number!r}")
+    kept = {"pid_file": asked.get("--pid-file"), "console_socket": asked.get("--console-socket")}
+    return {**kept, "preserve_fds": int(number)}

@@ -1,0 +1,1 @@
+"""Below the book: parts that one may take on trust, as one takes libc. Imports no step."""

@@ -1,0 +1,252 @@
+"""Is this a configuration that we can follow? Checked before anything is made.
+
+In: what config.json holds, any JSON at all. Out: nothing, or one BundleError
+that names the place (`process.user.uid`) and the rule in plain words.
+First the shape (types, ranges), then the rules between fields.
+Spec: runtime-spec, config.md, config-linux.md, schema/.
+"""
+
+from __future__ import annotations
+
+from minicontainer.errors import BundleError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAMESPACE_TYPES = ("pid", "network", "ipc", "uts", "mount", "user", "cgroup", "time")
+DEVICE_TYPES = ("c", "b", "u", "p")
+_KINDS = ("private", "slave", "shared", "unbindable")
+PROPAGATIONS = (*_KINDS, *(f"r{kind}" for kind in _KINDS))
+
+UID = (0, 2**32 - 2)
+UINT32 = (0, 2**32 - 1)
+INT64 = (-(2**63), 2**63 - 1)
+UINT64 = (0, 2**64 - 1)
+
+_HOOK = {"path": str, "args": [str], "env": [str], "timeout": INT64}
+_MAPPING = {"containerID": UINT32, "hostID": UINT32, "size": UINT32}
+_BOX = {"height": (0, 65535), "width": (0, 65535)}
+_USER = {"uid": UID, "gid": UID, "umask": UINT32, "additionalGids": [UID], "username": str}
+_DEVICE = {
+    "type": str, "path": str, "major": INT64, "minor": INT64,
+    "fileMode": UINT32, "uid": UID, "gid": UID,
+}  # fmt: skip
+_RULE = {"allow": bool, "type": str, "major": INT64, "minor": INT64, "access": str}
+_CAPABILITIES = {
+    name: [str] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")
+}
+_RESOURCES = {
+    "devices": [_RULE],
+    "memory": {"limit": INT64, "reservation": INT64, "swap": INT64},
+    "cpu": {"shares": UINT64, "quota": INT64, "period": UINT64, "cpus": str, "mems": str},
+    "pids": {"limit": INT64},
+    "unified": {"*": str},
+}
+_LINUX = {
+    "namespaces": [{"type": str, "path": str}],
+    "uidMappings": [_MAPPING],
+    "gidMappings": [_MAPPING],
+    "devices": [_DEVICE],
+    "cgroupsPath": str,
+    "resources": _RESOURCES,
+    "rootfsPropagation": str,
+    "maskedPaths": [str],
+    "readonlyPaths": [str],
+    "sysctl": {"*": str},
+    "mountLabel": str,
+}
+
+PROCESS = {
+    "terminal": bool,
+    "consoleSize": _BOX,
+    "user": _USER,
+    "cwd": str,
+    "env": [str],
+    "args": [str],
+    "rlimits": [{"type": str, "soft": UINT64, "hard": UINT64}],
+    "capabilities": _CAPABILITIES,
+    "noNewPrivileges": bool,
+    "oomScoreAdj": (-1000, 1000),
+}
+
+CONFIG: dict[str, Any] = {
+    "ociVersion": str,
+    "root": {"path": str, "readonly": bool},
+    "mounts": [{"destination": str, "type": str, "source": str, "options": [str]}],
+    "process": PROCESS,
+    "hostname": str,
+    "domainname": str,
+    "hooks": {
+        "prestart": [_HOOK], "createRuntime": [_HOOK], "createContainer": [_HOOK],
+        "startContainer": [_HOOK], "poststart": [_HOOK], "poststop": [_HOOK],
+    },
+    "annotations": {"*": str},
+    "linux": _LINUX,
+}  # fmt: skip
+
+
+def check_config(config: Any, path: str = "config.json") -> None:
+    """Raise BundleError unless `config`, read from the file `path`, keeps every rule."""
+    try:
+        check_shape(config, CONFIG, "")
+        _check_version(config)
+        _need(config.get("root"), "root", "is missing")
+        _need(config["root"].get("path"), "root.path", "is missing or empty")
+        _need("process" in config, "process", "is missing")
+        check_process(config["process"], "process")
+        _check_mounts(config.get("mounts", []))
+        _check_linux(config.get("linux", {}))
+        _check_names(config)
+        _check_hooks(config.get("hooks", {}))
+    except BundleError as error:
+        raise BundleError(error.what, f"{path}: {error.where}" if error.where else path) from None
+
+
+def check_process(process: dict, where: str) -> None:
+    """The rules of `process`, which `exec --process` reads from a file of its own too."""
+    _need(process.get("args"), f"{where}.args", "is empty: there is no program to run")
+    _need(process["args"][0], f"{where}.args[0]", "is empty: there is no program to run")
+    _need("cwd" in process, f"{where}.cwd", "is missing")
+    _need(process["cwd"].startswith("/"), f"{where}.cwd", "must be an absolute path")
+    for number, entry in enumerate(process.get("env", [])):
+        named = "=" in entry and not entry.startswith("=")
+        _need(named, f"{where}.env[{number}]", f"must be NAME=VALUE, not {entry!r}")
+    types = [limit.get("type") for limit in process.get("rlimits", [])]
+    for number, kind in enumerate(types):
+        place = f"{where}.rlimits[{number}]"
+        _need(kind and kind.startswith("RLIMIT_"), place, f"has the unknown type {kind!r}")
+        _need(types.count(kind) == 1, place, f"repeats {kind}")
+        limit = process["rlimits"][number]
+        _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
+
+
+def check_shape(value: Any, shape: Any, where: str) -> None:
+    """Raise BundleError unless `value` has the types and ranges that `shape` describes.
+
+    A shape is str, bool, a (lowest, highest) pair for whole numbers, [shape] for
+    a list, {key: shape} for an object whose keys are optional ("*": any key).
+    """
+    if isinstance(shape, tuple):
+        _check_number(value, shape, where)
+    elif isinstance(shape, list):
+        _need(isinstance(value, list), where, "must be a list")
+        for number, entry in enumerate(value):
+            check_shape(entry, shape[0], f"{where}[{number}]")
+    elif isinstance(shape, dict):
+        _need(isinstance(value, dict), where, "must be an object")
+        _check_keys(value, shape, where)
+    elif shape is bool:
+        _need(isinstance(value, bool), where, "must be true or false")
+    else:
+        _check_text(value, where)
+
+
+def _check_keys(value: dict, shape: dict, where: str) -> None:
+    # Keys that we do not know are ignored: config.md, "Extensibility".
+    for key, entry in value.items():
+        wanted = shape.get(key, shape.get("*"))
+        if wanted is not None:
+            _check_text(key, where)
+            check_shape(entry, wanted, f"{where}.{key}" if where else key)
+
+
+def _check_number(value: Any, limits: tuple, where: str) -> None:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    _need(number, where, "must be a whole number")
+    lowest, highest = limits
+    _need(lowest <= value <= highest, where, f"must lie in {lowest} … {highest}")
+
+
+def _check_text(value: Any, where: str) -> None:
+    _need(isinstance(value, str), where, "must be a string")
+    plain = "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    _need(plain, where, "holds a NUL or half a character, which no path or argument can")
+
+
+def _check_version(config: dict) -> None:
+    version = config.get("ociVersion", "")
+    _need(version, "ociVersion", "is missing")
+    numbers = version.split("+")[0].split("-")[0].split(".")
+    good = len(numbers) == 3 and all(n.isascii() and n.isdigit() for n in numbers)
+    _need(good, "ociVersion", f"is not a version like 1.2.0: {version!r}")
+    _need(numbers[0] == "1", "ociVersion", f"is {version}; this runtime knows versions 1.x")
+
+
+def _check_mounts(mounts: list) -> None:
+    for number, mount in enumerate(mounts):
+        place = f"mounts[{number}]"
+        destination = mount.get("destination", "")
+        _need(destination, f"{place}.destination", "is missing")
+        absolute = destination.startswith("/")
+        _need(absolute, f"{place}.destination", f"must be an absolute path, not {destination!r}")
+        options = mount.get("options", [])
+        bind = mount.get("type") in ("bind", "rbind") or "bind" in options or "rbind" in options
+        _need(mount.get("type") or bind, f"{place}.type", "is missing")
+        _need(
+            mount.get("source") or not bind, f"{place}.source", "is missing, what is to be bound?"
+        )
+
+
+def _check_linux(linux: dict) -> None:
+    entries = linux.get("namespaces", [])
+    types = [entry.get("type") for entry in entries]
+    for number, kind in enumerate(types):
+        place = f"linux.namespaces[{number}]"
+        known = ", ".join(NAMESPACE_TYPES)
+        _need(kind in NAMESPACE_TYPES, place, f"has the unknown type {kind!r}; known are {known}")
+        _need(types.count(kind) == 1, place, f"repeats the type {kind}")
+        path = entries[number].get("path")
+        _need(not path or path.startswith("/"), f"{place}.path", "must be an absolute path")
+    _need("mount" in types, "linux.namespaces", "has no mount namespace; this runtime needs one")
+    _check_mappings(linux, entries)
+    for number, device in enumerate(linux.get("devices", [])):
+        _check_device(device, f"linux.devices[{number}]")
+    propagation = linux.get("rootfsPropagation", "private")
+    _need(propagation in PROPAGATIONS, "linux.rootfsPropagation", f"is unknown: {propagation!r}")
+    for name in ("maskedPaths", "readonlyPaths"):
+        for number, path in enumerate(linux.get(name, [])):
+            _need(path.startswith("/"), f"linux.{name}[{number}]", "must be an absolute path")
+
+
+def _check_mappings(linux: dict, entries: list) -> None:
+    new_user = any(e["type"] == "user" and not e.get("path") for e in entries)
+    for name in ("uidMappings", "gidMappings"):
+        mappings = linux.get(name, [])
+        for number, mapping in enumerate(mappings):
+            place = f"linux.{name}[{number}]"
+            whole = all(key in mapping for key in _MAPPING)
+            _need(whole, place, "needs containerID, hostID and size")
+            _need(mapping["size"] > 0, f"{place}.size", "must be at least 1")
+        _need(
+            mappings or not new_user, f"linux.{name}", "is missing: a new user namespace needs it"
+        )
+
+
+def _check_device(device: dict, where: str) -> None:
+    kind = device.get("type")
+    _need(kind in DEVICE_TYPES, f"{where}.type", f"must be one of c, b, u, p, not {kind!r}")
+    _need(device.get("path", "").startswith("/"), f"{where}.path", "must be an absolute path")
+    numbered = kind == "p" or ("major" in device and "minor" in device)
+    _need(numbered, where, "needs major and minor")
+
+
+def _check_names(config: dict) -> None:
+    types = {entry["type"] for entry in config.get("linux", {}).get("namespaces", [])}
+    for name in ("hostname", "domainname"):
+        if config.get(name):
+            _need("uts" in types, name, "can only be set in a uts namespace of its own")
+            _need(len(config[name].encode()) <= 64, name, "is longer than 64 bytes")
+
+
+def _check_hooks(hooks: dict) -> None:
+    for kind, entries in hooks.items():
+        for number, hook in enumerate(entries if kind in CONFIG["hooks"] else []):
+            place = f"hooks.{kind}[{number}]"
+            _need(hook.get("path", "").startswith("/"), f"{place}.path", "must be absolute")
+            _need(hook.get("timeout", 1) > 0, f"{place}.timeout", "must be more than 0")
+
+
+def _need(condition: object, where: str, rule: str) -> None:
+    if not condition:
+        raise BundleError(rule, where)

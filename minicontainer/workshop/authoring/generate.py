@@ -1,0 +1,231 @@
+"""Makes the notebooks: lab.md and the package's functions -> labs/ and solutions/.
+
+`python -m minicontainer.workshop.authoring.generate [NN …]` writes both, the solutions
+executed in a real kernel; the same input gives the same bytes. Cell ids come
+from what a cell holds; there are no timestamps, and pictures are drawn by the
+Graphviz that draws alike everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minicontainer.errors import MinicontainerError
+from minicontainer.pictures.drawing import on_paper
+from minicontainer.workshop.labs import exercises
+from minicontainer.workshop.labs.answers import read_notebook
+from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
+from minicontainer.workshop.scenes import load_scenes
+
+from .page import parse
+
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
+_SETUP = """\
+# Run this cell first (Shift+Enter): it brings the names that your functions may use.
+from __future__ import annotations
+
+{imports}
+from minicontainer.workshop.notebook import begin
+from minicontainer.workshop.scenes import lab{lab} as scenes
+
+check, hint, compare, progress = begin("{lab}")"""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the notebooks of the labs named, or of all."""
+    try:
+        labs = [find_lab(number) for number in arguments] or find_labs()
+        for lab in labs:
+            write(lab)
+            print(f"lab {lab.id}: {lab.notebook} written")
+    except MinicontainerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def write(lab: Lab) -> None:
+    """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
+    path = lab.notebook_path()
+    names = [exercise.name for exercise in lab.exercises]
+    if path.exists() and (mine := read_notebook(path, names).written()):
+        raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
+    made, drawn = learners_and_pictures(lab)
+    for name, picture in drawn.items():
+        _save(lab.directory / name, picture)
+    _save(path, to_text(made))
+    solved = lab.notebook_path("solutions")
+    _save(solved, to_text(solution(lab)))
+    _save(solved, executed(to_text(solution(lab)), solved.parent))
+
+
+def learners_and_pictures(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
+    """The notebook that a learner starts from, and the pictures of both notebooks.
+
+    A picture's name is below the lab's directory; it is given as SVG.
+    Raises MinicontainerError where a page's transcript cannot be made.
+    """
+    cells = _Cells(lab, exercises.stub)
+    return _notebook(cells), cells.pictures
+
+
+def learners(lab: Lab) -> dict[str, Any]:
+    """The notebook alone, on a learner's machine, where a transcript's tool may be missing."""
+    return _notebook(_Cells(lab, exercises.stub, forgiving=True))
+
+
+def solution(lab: Lab) -> dict[str, Any]:
+    """The notebook with the package's own functions, not executed."""
+    return _notebook(_Cells(lab, exercises.solution, f"../../labs/{lab.id}/"))
+
+
+def to_text(notebook: dict[str, Any]) -> str:
+    """The notebook as a file, laid out as Jupyter does it."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def executed(notebook: str, directory: Path) -> str:
+    """The notebook after Run All in a kernel started in `directory`. Needs nbclient."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    node = nbformat.reads(notebook, as_version=4)
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, **_PORTABLE, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
+        client = NotebookClient(
+            node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
+        )
+        client.execute(cwd=str(directory), env=environment)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            kept = [output for output in cell.outputs if _is_kept(output)]
+            cell.outputs = [_lasting(output, directory.name) for output in kept]
+    node.metadata = nbformat.reads(notebook, as_version=4).metadata
+    return nbformat.writes(node) + "\n"
+
+
+def _is_kept(output: Any) -> bool:
+    """What goes to stderr is left out: it differs from machine to machine."""
+    return output.get("name") != "stderr"
+
+
+def _lasting(output: Any, lab: str) -> Any:
+    """Without the widget, which is dead without its kernel, and without other labs' functions."""
+    output.get("data", {}).pop(_WIDGET, None)
+    if "text" in output:
+        others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
+        output["text"] = re.sub(others, "", output["text"], flags=re.MULTILINE)
+    return output
+
+
+def _notebook(cells: _Cells) -> dict[str, Any]:
+    cells.fill()
+    return {
+        "cells": cells.made,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+class _Cells:
+    """The cells made so far; one method a kind of block."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        function_cell: Callable[[Exercise], str],
+        way: str = "",
+        forgiving: bool = False,
+    ) -> None:
+        self.lab, self.function_cell, self.forgiving = lab, function_cell, forgiving
+        self.way = way  # from the notebook to the lab's directory
+        self.made: list[dict[str, Any]] = []
+        self.pictures: dict[str, str] = {}
+
+    def fill(self) -> None:
+        """Make all cells of the page."""
+        file = self.lab.directory / "lab.md"
+        for block in parse(file.read_text("utf-8"), str(file)):
+            getattr(self, f"_{block.kind}")(block.text)
+
+    def _prose(self, text: str) -> None:
+        """Continue the markdown cell above; a heading begins a new one."""
+        last: dict[str, Any] = self.made[-1] if self.made else {"cell_type": ""}
+        if last["cell_type"] != "markdown" or text.startswith("#"):
+            self._cell("markdown", text)
+        else:
+            source = "".join(last["source"]) + f"\n\n{text}"
+            last["source"] = source.splitlines(keepends=True)
+
+    def _code(self, text: str) -> None:
+        self._cell("code", text)
+
+    def _setup(self, _: str) -> None:
+        if self.lab.elsewhere:
+            self._prose(f"*{self.lab.elsewhere[:1].upper()}{self.lab.elsewhere[1:]}.*")
+        imports = exercises.imports(self.lab.exercises)
+        self._cell("code", _SETUP.format(imports=imports, lab=self.lab.id), "setup")
+
+    def _exercise(self, name: str) -> None:
+        self._cell("code", self.function_cell(self.lab.exercise(name)), f"exercise-{name}")
+        self._cell("code", f"check({name})", f"check-{name}")
+
+    def _picture(self, expression: str) -> None:
+        picture = self._value(expression)
+        name = f"pictures/{len(self.pictures) + 1}.svg"
+        self.pictures[name] = on_paper(picture.svg()) + "\n"
+        alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
+        self._prose(f"![{alt}]({self.way}{name})")
+
+    def _transcript(self, expression: str) -> None:
+        try:
+            text = str(self._value(expression)).strip("\n")
+        except (MinicontainerError, OSError) as error:
+            if not self.forgiving:
+                raise
+            text = f"(could not be made on this machine: {str(error).splitlines()[0]})"
+        self._prose(f"```text\n{text}\n```")
+
+    def _value(self, expression: str) -> Any:
+        """What the expression gives, seen from the lab's scenes."""
+        os.environ.update(_PORTABLE)
+        scenes = load_scenes(self.lab.directory)
+        return eval(expression, vars(scenes))  # noqa: S307 - the text is our own
+
+    def _cell(self, kind: str, source: str, name: str = "") -> None:
+        """Append a cell; its id is `name`, or made from its source."""
+        same = sum(1 for cell in self.made if "".join(cell["source"]) == source)
+        unnamed = hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
+        cell: dict[str, Any] = {
+            "cell_type": kind,
+            "id": name or unnamed,
+            "metadata": {},
+            "source": source.splitlines(keepends=True),
+        }
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        self.made.append(cell)
+
+
+def _save(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.new")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

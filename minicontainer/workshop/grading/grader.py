@@ -1,0 +1,236 @@
+"""Grades a notebook: which checks pass, and what to tell about the others.
+
+In: a lab and the answers. Out: one `Result` a check, as soon as it is known.
+The checks run in a child (runner.py), one for all of them; a check that kills
+the child or does not end costs a new child, and the rest of its exercise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NamedTuple
+
+from minicontainer.workshop.labs.answers import BROKEN, MISSING, STUB, Answers
+from minicontainer.workshop.labs.lab import Check, Lab, LabError
+
+#: seconds that a child may be silent: to start, and beyond a check's own time
+_START, _GRACE = 30.0, 3.0
+_STDERR = 20_000
+#: outcomes of an exercise that nobody has tried yet
+NOT_STARTED = ("not started", "missing")
+
+
+class Result(NamedTuple):
+    """What came of one check.
+
+    outcome: passed, failed, timeout, crashed, skipped (its exercise stopped the
+    run), not started, missing, broken (syntax error), error (the check's own fault).
+    """
+
+    check: Check
+    outcome: str
+    story: str = ""
+    expected: str = ""
+    found: str = ""
+    rule: str = ""
+    mistake: str = ""
+    where: tuple[str, ...] = ()
+    printed: str = ""
+    used: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+
+def grade(
+    lab: Lab, answers: Answers, checks: Iterable[Check] | None = None, isolate: bool = True
+) -> Iterator[Result]:
+    """The results of `checks` (all of the lab's), those not written first.
+
+    Without `isolate`, or where the machine has no namespaces, limits and the
+    clock are all that the learner's code meets. Raises LabError where the lab
+    can't be done on this machine.
+    """
+    if lab.elsewhere and sys.platform != "linux":
+        raise LabError(lab.elsewhere, f"lab {lab.id}")
+    waiting = list(lab.checks if checks is None else checks)
+    for check in [c for c in waiting if answers.functions[c.exercise].state != "written"]:
+        waiting.remove(check)
+        yield _unwritten(check, answers)
+    while waiting:
+        child = _Child(lab, answers, waiting, isolate)
+        with child:
+            for result in child.results():
+                waiting.remove(result.check)
+                yield result
+                if result.outcome in ("timeout", "crashed"):
+                    rest = [c for c in waiting if c.exercise == result.check.exercise]
+                    for check in rest:
+                        waiting.remove(check)
+                        yield Result(
+                            check, "skipped", found=f"not run after “{result.check.title}”"
+                        )
+        isolate = child.isolate
+
+
+def _unwritten(check: Check, answers: Answers) -> Result:
+    answer = answers.functions[check.exercise]
+    outcome = {STUB: "not started", MISSING: "missing", BROKEN: "broken"}[answer.state]
+    return Result(check, outcome, found=answer.problem)
+
+
+class _Child:
+    """One run of runner.py, and what it says."""
+
+    def __init__(self, lab: Lab, answers: Answers, checks: list[Check], isolate: bool) -> None:
+        self.lab, self.answers, self.isolate = lab, answers, isolate
+        self.checks = {check.name: check for check in checks}
+        self.scratch = tempfile.mkdtemp(prefix="workshop-")
+        self.call = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minicontainer.workshop.grading.runner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.scratch,
+            start_new_session=True,
+        )
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.stderr = _Tail(self.process.stderr)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> _Child:
+        job = {
+            "lab": str(self.lab.directory.resolve()),
+            "cells": self.answers.cells,
+            "checks": list(self.checks),
+            "scratch": self.scratch,
+            "isolate": self.isolate,
+        }
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(job).encode())
+        self.process.stdin.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.name == "posix":
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+        self.process.wait()
+        self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line.decode(errors="replace"))
+        self.lines.put("")
+
+    def results(self) -> Iterator[Result]:
+        """What the checks gave; ends early after a check that ended the child."""
+        running: Check | None = None
+        patience = _START
+        while message := self._next(patience):
+            if "unisolated" in message:
+                self.isolate = False
+                return
+            if "start" in message:
+                running, patience = self.checks[message["start"]], message["seconds"] + _GRACE
+                self.call = ""
+            elif "call" in message:
+                self.call = str(message["call"])
+            elif running and message.get("done") == running.name:
+                self.checks.pop(running.name)
+                yield self._result(running, message)
+                if message["outcome"] == "timeout":
+                    return
+                running = None
+                patience = _START
+        if running:
+            yield self._died(running, silent=message is None)
+        elif self.checks:
+            raise RuntimeError(f"the checks could not be run:\n{self.stderr.text()}")
+
+    def _next(self, patience: float) -> dict[str, Any] | None:
+        """The next message; empty at the end, None when nothing comes for too long."""
+        while True:
+            try:
+                message = json.loads(self.lines.get(timeout=patience) or "{}")
+            except queue.Empty:
+                return None
+            except ValueError:  # the learner's code found the pipe and wrote into it
+                continue
+            if isinstance(message, dict):
+                return message
+
+    def _result(self, check: Check, message: dict[str, Any]) -> Result:
+        if message["outcome"] == "timeout":
+            return self._timeout(check, self._where(self.stderr.text()))
+        facts = {k: v for k, v in message.items() if k in Result._fields and k != "check"}
+        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return Result(check, **facts)
+
+    def _died(self, check: Check, silent: bool) -> Result:
+        """Why the child ended, or is `silent`, in the middle of `check`."""
+        if silent:
+            self.process.kill()
+        status = self.process.wait()
+        said = self.stderr.text()
+        where = self._where(said)
+        if silent or "Timeout (" in said:
+            return self._timeout(check, where)
+        return Result(check, "crashed", self.call, found=_ending(status), where=where)
+
+    def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
+        mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
+        found = "it did not end"
+        return Result(check, "timeout", self.call, found=found, mistake=mistake, where=where)
+
+    def _where(self, said: str) -> tuple[str, ...]:
+        """The learner's lines in what faulthandler printed, outermost first."""
+        sources = {cell.label: cell.source.split("\n") for cell in self.answers.cells}
+        found = []
+        for name, number in re.findall(r'File "(.+?)", line (\d+) in', said):
+            if name in sources:
+                line = sources[name][int(number) - 1].strip()
+                found.append(f"{name}, line {number}: {line}")
+        return tuple(reversed(found))
+
+
+def _ending(status: int) -> str:
+    number = -status if status < 0 else status - 128
+    if number in {known.value for known in signal.Signals}:
+        return f"the whole process was killed by {signal.Signals(number).name}"
+    return f"the whole process ended with exit status {status}, in the middle of the check"
+
+
+class _Tail:
+    """Reads a pipe to its end and keeps the last part, however much comes."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        assert pipe is not None
+        self._kept, self._pipe = b"", pipe
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
+            self._kept = (self._kept + chunk)[-_STDERR:]
+
+    def text(self, patience: float = 0.5) -> str:
+        """What was kept, when the other end is closed or so many seconds have passed."""
+        self._thread.join(patience)
+        return self._kept.decode(errors="replace")

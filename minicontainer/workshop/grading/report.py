@@ -1,0 +1,172 @@
+"""The results as text for a terminal: one screen, what failed first and why.
+
+In: results, in the order of the checks. Out: lines. The form of a failing
+check: what was done, expected, found, what the specification says, the hint.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from minicontainer.workshop.labs.answers import Answers
+from minicontainer.workshop.labs.lab import Exercise, Lab
+
+from .checks import NOTHING
+from .grader import NOT_STARTED, Result
+
+_WIDTH = 78
+_LABEL = 11
+#: exercises of which a failure is shown; the others have their line
+_FULL = 3
+
+_SLIPS = ("AttributeError was", "NameError was", "TypeError was", "UnboundLocalError was")
+
+SYMBOLS = {"passed": "✓", "not started": "○", "missing": "○", "skipped": "○"}
+
+
+def symbol(outcome: str) -> str:
+    """✓ passed, ○ not run, ✗ everything else."""
+    return SYMBOLS.get(outcome, "✗")
+
+
+def hint_of(lab: Lab, result: Result) -> str:
+    """The hint of the misconception that was recognised, else the exercise's first."""
+    if result.mistake:
+        return lab.misconceptions[result.mistake].hint
+    if result.found == NOTHING:
+        return "return what you have made"
+    if slipped(result):
+        return "your function stopped in that line: look at what it uses there, and how"
+    return lab.exercise(result.check.exercise).hints[0]
+
+
+def slipped(result: Result) -> bool:
+    """Was it no wrong idea, but a line that stopped the function, or a missing return?"""
+    stopped = bool(result.where) and result.found.startswith(_SLIPS)
+    return not result.mistake and (stopped or result.found == NOTHING)
+
+
+def report(lab: Lab, answers: Answers, results: list[Result]) -> str:
+    """The whole report: a line an exercise, the first failures in full, the score."""
+    lines = [f"lab {lab.id} · {lab.title}", ""]
+    lines += [_exercise_line(lab, e, _of(results, e)) for e in _graded(lab, results)]
+    told = 0
+    for exercise in _graded(lab, results):
+        failed = [r for r in _of(results, exercise) if tells(r)]
+        if failed and told < _FULL:
+            lines += ["", *failure(lab, failed[0]), *map(_short, failed[1:])]
+            told += 1
+    lines += ["", *(f"note: {note}" for note in answers.notes)]
+    return "\n".join([*lines, *_ending(lab, results)])
+
+
+def tells(result: Result) -> bool:
+    """Has this result anything to tell, besides that the exercise is not done yet?"""
+    return not result.passed and result.outcome not in (*NOT_STARTED, "skipped")
+
+
+def _short(result: Result) -> str:
+    return f"  ✗ also: {result.check.title}"
+
+
+def _graded(lab: Lab, results: list[Result]) -> list[Exercise]:
+    names = {result.check.exercise for result in results}
+    return [exercise for exercise in lab.exercises if exercise.name in names]
+
+
+def _of(results: list[Result], exercise: Exercise) -> list[Result]:
+    return [result for result in results if result.check.exercise == exercise.name]
+
+
+def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
+    got, total = _points(results)
+    outcomes = {result.outcome for result in results}
+    if outcomes == {"passed"}:
+        state = "passed"
+    elif outcomes <= {"not started"}:
+        state = "not started"
+    elif outcomes <= {"missing"}:
+        state = f"the cell is missing: ./workshop reset {lab.id} {exercise.name} brings it back"
+    else:
+        passed = sum(result.passed for result in results)
+        state = f"{passed} of {len(results)} checks pass"
+    mark = symbol(next((r.outcome for r in results if not r.passed), "passed"))
+    title = f"{exercise.number} {exercise.name}"
+    return f"  {mark} {title:<23} {got:>2}/{total:<2}  {state}"
+
+
+def _points(results: list[Result]) -> tuple[int, int]:
+    got = sum(result.check.points for result in results if result.passed)
+    return got, sum(result.check.points for result in results)
+
+
+def failure(lab: Lab, result: Result) -> Iterator[str]:
+    """One failing check in full."""
+    check, exercise = result.check, lab.exercise(result.check.exercise)
+    head = f"{exercise.number} {exercise.name} · {check.title}"
+    score = f"0 / {check.points} point{'s' if check.points > 1 else ''}"
+    yield f"{head}{score:>{max(_WIDTH - len(head), len(score) + 2)}}"
+    yield ""
+    for label, text in facts(lab, result):
+        yield from _labelled(label, text)
+    more = 1 if result.mistake or slipped(result) else 2
+    yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name} {more}")
+
+
+def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
+    """What a failing check has to tell, as (label, text), in the order to read it."""
+    if result.story:
+        yield "", result.story
+    if result.expected:
+        yield "expected", result.expected
+    yield "found", _found(result)
+    if result.where:
+        yield "where", "\n".join(dict.fromkeys(result.where[-4:]))
+    if result.printed:
+        yield "printed", result.printed
+    if result.rule and result.expected:
+        source, _, text = result.rule.partition(": ")
+        yield "the rule", f"{text}\n[{source}, in our own words]" if text else source
+    if result.outcome == "failed" and result.used:
+        yield "note", f"this check also runs your {', '.join(result.used)}"
+    yield ("hint" if result.mistake or slipped(result) else "hint 1"), hint_of(lab, result)
+
+
+def _found(result: Result) -> str:
+    if result.outcome == "timeout":
+        return "it did not end in time and was stopped" + (" here:" if result.where else "")
+    if result.outcome == "error":
+        return f"the check itself failed, which is not your fault: {result.found}"
+    return result.found
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    """`label` and beside it `text`, wrapped; without a label at the label's place."""
+    indent = "  " if not label else "  " + " " * _LABEL
+    start = indent if not label else f"  {label:<{_LABEL}}"
+    for line in text.splitlines() or [""]:
+        for part in _wrapped(line, _WIDTH - len(indent), label == "printed"):
+            yield f"{start}{part}"
+            start = indent
+    if not label:
+        yield ""
+
+
+def _wrapped(line: str, width: int, hard: bool) -> list[str]:
+    """`line` in pieces of at most `width`; words stay whole, unless `hard`."""
+    pieces = textwrap.wrap(line, width, break_long_words=hard, break_on_hyphens=False)
+    return pieces or [""]
+
+
+def _ending(lab: Lab, results: list[Result]) -> list[str]:
+    got, total = _points(results)
+    lines = [f"score: {got} of {total} points"]
+    in_order = [result for exercise in _graded(lab, results) for result in _of(results, exercise)]
+    todo = next((result for result in in_order if not result.passed), None)
+    if todo is None:
+        return [*lines, f"Lab {lab.id} is done. Well done!" if total == lab.points() else "passed"]
+    verb = "start with" if todo.outcome in NOT_STARTED else "go on with"
+    exercise = lab.exercise(todo.check.exercise)
+    file = f"labs/{lab.id}/{lab.notebook}"
+    return [*lines, f"next:  {verb} {exercise.number} {exercise.name} in {file}"]

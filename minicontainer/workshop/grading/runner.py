@@ -1,0 +1,179 @@
+"""The child process of the grader: runs the checks on a learner's functions.
+
+In, on stdin, one JSON object: the lab's directory, the learner's cells, which
+checks to run, a scratch directory. Out, on stdout, one JSON object a line:
+{"start": name} and then {"done": name, "outcome": …}. Whatever the learner's
+code prints goes elsewhere. `python -m minicontainer.workshop.grading.runner`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import inspect
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from minicontainer.workshop.labs.answers import Answers, Cell, read_cells
+from minicontainer.workshop.labs.lab import Lab
+from minicontainer.workshop.labs.overlay import NotDefined, Overlay
+
+from . import checks, isolation
+from .checks import Failed, Mark
+
+#: how much of what the learner's code prints is kept, in characters
+_PRINTED = 300
+
+
+def main() -> None:
+    """Read the job, isolate this process, run the checks."""
+    job = json.load(sys.stdin)
+    say = _Channel()
+    try:
+        isolated = job["isolate"] and isolation.enter(job["scratch"])
+    except OSError as error:
+        say(unisolated=str(error))
+        return
+    isolation.limit()
+    os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
+    say(ready=isolated)
+    lab = Lab(Path(job["lab"]))
+    cells = [Cell(*cell) for cell in job["cells"]]
+    isolation.labels.update(cell.label for cell in cells)
+    answers = read_cells(cells, [exercise.name for exercise in lab.exercises])
+    overlay = Overlay()
+    overlay.add(answers, lab.exercises)
+    overlay.install()
+    tests = _Tests(lab, overlay, answers, Path(job["scratch"]))
+    process = os.getpid()
+    checks.on_call = lambda call: say(call=call) if os.getpid() == process else None
+    for name in job["checks"]:
+        say(start=name, seconds=tests.seconds(name))
+        say(done=name, **tests.run(name))
+
+
+class _Channel:
+    """The pipe to the grader, moved away from stdout, which becomes stderr."""
+
+    def __init__(self) -> None:
+        self._pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def __call__(self, **facts: Any) -> None:
+        self._pipe.write(json.dumps(facts) + "\n")
+        self._pipe.flush()
+
+
+class _Tests:
+    """The check functions of a lab, imported when first needed."""
+
+    def __init__(self, lab: Lab, overlay: Overlay, answers: Answers, scratch: Path) -> None:
+        self.lab, self.overlay, self.answers, self.scratch = lab, overlay, answers, scratch
+        self.files = {check.name: check.file for check in lab.checks}
+        self.modules: dict[str, ModuleType] = {}
+
+    def seconds(self, name: str) -> float:
+        """How long the check may take."""
+        return self._function(name).mark.seconds
+
+    def run(self, name: str) -> dict:
+        """Run one check; what came of it, ready to be sent."""
+        function = self._function(name)
+        mark: Mark = function.mark
+        printed = _Printed()
+        self.overlay.called.clear()
+        isolation.arm(mark.seconds)
+        try:
+            with contextlib.redirect_stdout(printed):
+                self.overlay.define()
+                came = self._outcome(function, mark)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        used = sorted(self.overlay.called - {mark.exercise})
+        return {**came, "rule": mark.rule, "printed": printed.text(), "used": used}
+
+    def _function(self, name: str) -> Any:
+        file = self.files[name]
+        if file not in self.modules:
+            sys.path.insert(0, str(Path(file).parent))
+            self.modules[file] = importlib.import_module(Path(file).stem)
+        return getattr(self.modules[file], name)
+
+    def _outcome(self, function: Callable, mark: Mark) -> dict:
+        try:
+            with self._arguments(function) as arguments:
+                function(**arguments)
+        except Failed as failed:
+            where = isolation.learners_lines(failed.__cause__) if failed.__cause__ else []
+            key = failed.mistake or self._mistake(failed.__cause__, mark.exercise)
+            texts = {"story": failed.story, "expected": failed.expected, "found": failed.found}
+            return {"outcome": "failed", **texts, "mistake": key, "where": where}
+        except isolation.TookTooLong as error:
+            return {"outcome": "timeout", "found": str(error)}
+        except BaseException as error:
+            return self._unexpected(error, mark)
+        return {"outcome": "passed"}
+
+    @contextlib.contextmanager
+    def _arguments(self, function: Callable):
+        """A fresh `tmp_path` for a check that asks for one."""
+        wanted = set(inspect.signature(function).parameters)
+        if unknown := wanted - {"tmp_path"}:
+            raise TypeError(f"a check takes nothing but tmp_path, not {unknown}")
+        directory = Path(tempfile.mkdtemp(dir=self.scratch))
+        try:
+            yield {"tmp_path": directory} if wanted else {}
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _unexpected(self, error: BaseException, mark: Mark) -> dict:
+        """An exception that the check did not provide for."""
+        where = isolation.learners_lines(error)
+        told = {"mistake": self._mistake(error, mark.exercise), "where": where}
+        if isinstance(error, NotDefined):
+            return {"outcome": "failed", "found": f"the cell could not be run: {error}", **told}
+        if isinstance(error, NotImplementedError):
+            return {
+                "outcome": "failed",
+                "found": "raise NotImplementedError is still there",
+                **told,
+            }
+        shown = f"{type(error).__name__} was raised: {error}".rstrip(": ")
+        return {"outcome": "failed" if where else "error", "found": shown, **told}
+
+    def _mistake(self, error: BaseException | None, exercise: str) -> str:
+        """The misconception that is known by the name of such an exception."""
+        kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
+        return self.lab.mistake_raising(exercise, kinds, str(error))
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed, and counts the rest."""
+
+    def __init__(self) -> None:
+        self.kept, self.length = "", 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.kept += text[: max(_PRINTED - len(self.kept), 0)]
+        self.length += len(text)
+        return len(text)
+
+    def text(self) -> str:
+        more = self.length - len(self.kept)
+        return f"{self.kept} … and {more} characters more" if more else self.kept
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a lab is, the learner's answers, and how they take the place of ours."""

@@ -1,0 +1,86 @@
+"""What the labs show: pictures and transcripts, made by the package's own code.
+
+Each lab has a module labs/NN/scenes.py. Its names are what the expressions of
+`{picture}` and `{transcript}` lines see, and a notebook knows it as `scenes`:
+`from minicontainer.workshop.scenes import lab03 as scenes`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+from minicontainer.errors import MinicontainerError
+
+from .labs.lab import find_root
+
+#: characters in a line of a block, so that it is not wrapped beside the list of files
+WIDTH = 76
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`lab03` is the module labs/03/scenes.py of the checkout that we are in."""
+    if re.fullmatch(r"lab\d\d", name):
+        return load_scenes(find_root() / "labs" / name[-2:])
+    raise AttributeError(name)
+
+
+def load_scenes(directory: Path) -> ModuleType:
+    """The module scenes.py in a lab's `directory`, which may import what lies beside it."""
+    name = f"lab{directory.name}"
+    path = directory / "scenes.py"
+    if name in sys.modules and sys.modules[name].__file__ == str(path):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[str(directory)]
+    )
+    if spec is None or spec.loader is None or not path.exists():
+        raise MinicontainerError("this lab shows nothing: it has no scenes.py", str(directory))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def transcript(command: str, directory: Path) -> str:
+    """A shell command and what it prints when run in `directory`, as a terminal shows it.
+
+    Raises MinicontainerError when it fails: a page must not show that by accident.
+    """
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env={**os.environ, "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise MinicontainerError(done.stderr.strip(), command)
+    return f"{folded(f'$ {command}')}\n{done.stdout}"
+
+
+def folded(command: str) -> str:
+    """A shell command in lines that fit the page; where one goes on, it ends with a backslash."""
+    lines = [""]
+    for word in _WORD.findall(command):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 3:
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return " \\\n".join(lines)
+
+
+def wrapped(line: str) -> str:
+    """A line of a document or a header, broken after commas where it does not fit the page."""
+    if len(line) <= WIDTH:
+        return line
+    spaced = line if ", " in line else line.replace(",", ", ")
+    return textwrap.fill(
+        spaced, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

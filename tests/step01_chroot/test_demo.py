@@ -68,7 +68,7 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
 @needs_namespaces
 def test_where_namespaces_are_forbidden(tmp_path):
     code = """
-    from minicontainer.step01_chroot import demo
+    from minicontainer.cli import chroot_demo as demo
     new_namespaces(linux.CLONE_NEWUSER)
     for kind in ("user", "mnt"):
         write(f"/proc/sys/user/max_{kind}_namespaces", "0")

@@ -177,7 +177,7 @@ HEAVY = {
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
-        "import sys; from minicontainer.step02_runtime import commands, foreground, exec;"
+        "import sys; from minicontainer.cli import minirunc_commands, exec; from minicontainer.lib import foreground;"
         "print(*sys.modules)"
     )
     where = str(Path(minicontainer.__file__).parent.parent)

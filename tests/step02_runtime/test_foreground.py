@@ -284,7 +284,8 @@ def test_everything_is_told_by_who_does_it(both):
 
 ERRORS = """
 import sys
-from minicontainer.step02_runtime import lifecycle, errors
+from minicontainer import errors
+from minicontainer.step02_runtime import lifecycle
 root, bundle, id, kind = sys.argv[1:]
 try:
     lifecycle.create(root, id, bundle, die_with_parent=True)

@@ -16,7 +16,7 @@ from .learner import LAB03, ROOT, checkout, reference
 #: run in a process of its own, below a learner's checkout: import steps with the overlay on
 PROGRAM = """
 import json, sys
-from minicontainer.workshop import overlay
+from minicontainer.workshop.labs import overlay
 report = overlay.install_mine()
 from minicontainer.step03_image import digest, layers, blobs
 def attempt(call):

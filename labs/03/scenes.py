@@ -18,7 +18,7 @@ from minicontainer.pictures.explore import Explorer, explore
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.pictures.way import way as way
 from minicontainer.step03_image.layout import Layout
-from minicontainer.workshop.samples.images import (
+from minicontainer.workshop.samples.small_images import (
     MANIFEST,
     Sample,
     directory,

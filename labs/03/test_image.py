@@ -18,7 +18,7 @@ from minicontainer.step03_image.rootfs import RootFilesystem, safe_path
 from minicontainer.step03_image.runtime_config import to_runtime_config
 from minicontainer.step03_image.unpack import unpack
 from minicontainer.workshop.grading.checks import Raises, check, expect, outcome
-from minicontainer.workshop.samples.images import (
+from minicontainer.workshop.samples.small_images import (
     INDEX,
     MANIFEST,
     Sample,

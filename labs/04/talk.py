@@ -15,7 +15,7 @@ from typing import Any
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry, get_blob, get_manifest
 from minicontainer.workshop.samples.registries import HOST, Answer, Asked, Wire
-from minicontainer.workshop.samples.images import CONFIG, LAYER_GZIP, MANIFEST, sha256
+from minicontainer.workshop.samples.small_images import CONFIG, LAYER_GZIP, MANIFEST, sha256
 from minicontainer.workshop.widgets import Shown
 
 #: what may happen, by the words in the menu

@@ -26,7 +26,7 @@ from minicontainer.step04_registry.token import Credentials, Token, fetch_token,
 from minicontainer.step04_registry.transport import Transport
 from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
 from minicontainer.workshop.samples.registries import HOME, HOST, Answer, Asked, Direct, Wire
-from minicontainer.workshop.samples.images import (
+from minicontainer.workshop.samples.small_images import (
     CONFIG,
     INDEX,
     LAYER_GZIP,

@@ -30,7 +30,7 @@ from minicontainer.step04_registry.failures import LoginNeeded
 from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings
 from minicontainer.step05_auth.authorize import authorizer
-from minicontainer.workshop.samples.images import Sample, file, tar
+from minicontainer.workshop.samples.small_images import Sample, file, tar
 from minicontainer.workshop.widgets import Shown
 
 from minicontainer.workshop.scenes import folded

@@ -21,7 +21,7 @@ from minicontainer.pictures.mounts import overlay_layers
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
 from minicontainer.step06_run.bundle import Options, with_options
-from minicontainer.workshop.samples.images import Sample, file, tar
+from minicontainer.workshop.samples.small_images import Sample, file, tar
 from minicontainer.workshop.scenes import transcript
 
 _IMAGE = {"Entrypoint": ["/init"], "Cmd": ["serve"]}

@@ -33,7 +33,7 @@ from minicontainer.step06_run.caretaker import Caretaker, start_caretaker
 from minicontainer.step06_run.engine import image_tree, run_bundle, run_container
 from minicontainer.step06_run.snapshot import snapshot
 from minicontainer.workshop.grading.checks import Raised, Raises, apart, check, expect, outcome
-from minicontainer.workshop.samples.images import (
+from minicontainer.workshop.samples.small_images import (
     Sample,
     directory,
     file,

@@ -42,23 +42,23 @@ such command, 126 if it can't be run, 125 if minicontainer itself failed.
 
 #: command -> (module, function): imported when the command runs
 _COMMANDS = {
-    "run": ("containers", "run"),
-    "ps": ("containers", "ps"),
-    "rm": ("containers", "rm"),
-    "pull": ("images", "pull"),
-    "images": ("images", "images"),
-    "inspect": ("images", "inspect"),
-    "rmi": ("images", "rmi"),
-    "tags": ("images", "tags"),
-    "unpack": ("images", "unpack"),
-    "registry": ("registry", "serve"),
+    "run": ("container_commands", "run"),
+    "ps": ("container_commands", "ps"),
+    "rm": ("container_commands", "rm"),
+    "pull": ("image_commands", "pull"),
+    "images": ("image_commands", "images"),
+    "inspect": ("image_commands", "inspect"),
+    "rmi": ("image_commands", "rmi"),
+    "tags": ("image_commands", "tags"),
+    "unpack": ("image_commands", "unpack"),
+    "registry": ("registry_commands", "serve"),
     "demo": ("demo", "play"),
 }
 #: commands with a parser of their own, elsewhere in the package
 _ELSEWHERE = {
     "chroot-demo": ("minicontainer.cli.chroot_demo", "main"),
-    "graph": ("minicontainer.cli.pictures", "graph_main"),
-    "storage": ("minicontainer.cli.pictures", "storage_main"),
+    "graph": ("minicontainer.cli.picture_commands", "graph_main"),
+    "storage": ("minicontainer.cli.picture_commands", "storage_main"),
 }
 
 
@@ -264,7 +264,7 @@ def _images(commands) -> None:
     inspect.add_argument("names", metavar="NAME", nargs="+", help="images or containers")
     _platform(inspect)
     rmi = _command(commands, "rmi", "remove images from the store")
-    rmi.add_argument("images", metavar="IMAGE", nargs="+", help="names in the store")
+    rmi.add_argument("image_commands", metavar="IMAGE", nargs="+", help="names in the store")
     tags = _command(commands, "tags", "list the tags of a repository, as its registry tells them")
     tags.add_argument("image", metavar="REPOSITORY", help="an image's name without its tag")
     unpack = _command(commands, "unpack", "write an image's root filesystem into a new directory")
@@ -278,7 +278,7 @@ def _containers(commands) -> None:
     ps.add_argument("-a", "--all", action="store_true", help="also those that have ended")
     ps.add_argument("-q", "--quiet", action="store_true", help="only ids")
     rm = _command(commands, "rm", "remove containers")
-    rm.add_argument("containers", metavar="CONTAINER", nargs="+", help="names or ids")
+    rm.add_argument("container_commands", metavar="CONTAINER", nargs="+", help="names or ids")
     rm.add_argument("-f", "--force", action="store_true", help="stop a running one first")
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
+from .documents import Found, Image, open_images
 from .drawing import Picture, framed, write_whole
 from .files import list_files
-from .images import Found, Image, open_images
 from .manifests import draw_images
 from .render import SVG
 from .text import readable, size

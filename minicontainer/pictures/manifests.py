@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .documents import Found, Image, is_docker, open_images
 from .drawing import Picture, Sketch
-from .images import Found, Image, is_docker, open_images
 from .sharing import Drawn, choose_drawn, second_pulls, shared_layers
 from .text import bar, columns, plural, short, size
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .disk import Storage
-from .images import Found, Image, is_docker
+from .documents import Found, Image, is_docker
 from .text import plural, readable, short, size
 
 #: rows below one box of the tree.

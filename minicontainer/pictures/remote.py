@@ -17,7 +17,7 @@ from minicontainer.step04_registry.failures import LoginNeeded, NotFound
 from minicontainer.step04_registry.pull import with_offer
 from minicontainer.step04_registry.reference import Reference
 
-from .images import Image, fetch_configs, read_tree
+from .documents import Image, fetch_configs, read_tree
 
 #: manifests to ask for at a time: thirty platforms take thirty requests.
 AT_ONCE = 8

@@ -20,7 +20,7 @@ from minicontainer.step03_image.manifest import (
 )
 from minicontainer.step03_image.spec import Platform
 
-from .images import Found, Image
+from .documents import Found, Image
 from .text import plural, size
 
 #: images with more platforms than this, all together, are drawn for one platform each.

@@ -17,8 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from minicontainer.errors import MinicontainerError
-
-from .labs.lab import find_root
+from minicontainer.workshop.labs.lab import find_root
 
 #: characters in a line of a block, so that it is not wrapped beside the list of files
 WIDTH = 76

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from minicontainer.cli import pictures as cli
+from minicontainer.cli import picture_commands as cli
 from minicontainer.cli.minicontainer import main
-from minicontainer.pictures.images import open_images
+from minicontainer.pictures.documents import open_images
 from minicontainer.pictures.outline import image_outline, storage_outline
 
 from .registries import Storage

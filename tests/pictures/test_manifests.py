@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.pictures import images, sharing
+from minicontainer.pictures import documents as images
+from minicontainer.pictures import sharing
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import open_layout

@@ -177,7 +177,8 @@ HEAVY = {
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
-        "import sys; from minicontainer.cli import minirunc_commands, exec; from minicontainer.lib import foreground;"
+        "import sys; from minicontainer.cli import minirunc_commands, exec;"
+        "from minicontainer.lib import foreground;"
         "print(*sys.modules)"
     )
     where = str(Path(minicontainer.__file__).parent.parent)

@@ -15,10 +15,10 @@ from minicontainer.step02_runtime.state import identity
 from minicontainer.step03_image.layout import create_layout, default_store
 from minicontainer.step06_run import containers, engine
 from minicontainer.step06_run.bundle import BadOption, Options, with_options
-from minicontainer.step06_run.images import obtain
+from minicontainer.step06_run.obtain import obtain
 from minicontainer.step06_run.rootless import become_root
 
-from .progress import pull_progress
+from .progress_bar import pull_progress
 from .words import ago, parse_wanted, table
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}

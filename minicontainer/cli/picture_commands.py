@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.disk import read_storage
-from minicontainer.pictures.images import open_images
+from minicontainer.pictures.documents import open_images
 from minicontainer.pictures.outline import image_outline, storage_outline
 
 if TYPE_CHECKING:

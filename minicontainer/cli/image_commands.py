@@ -34,14 +34,10 @@ from minicontainer.step04_registry.client import list_tags
 from minicontainer.step04_registry.reference import Reference, parse_reference
 from minicontainer.step06_run import containers
 from minicontainer.step06_run.engine import image_config
-from minicontainer.step06_run.images import (
-    ImageMissing,
-    find_image,
-    is_whole,
-)
+from minicontainer.step06_run.obtain import ImageMissing, find_image, is_whole
 from minicontainer.step06_run.rootless import become_root
 
-from .progress import pull_progress
+from .progress_bar import pull_progress
 from .words import ago, parse_wanted, size, table
 
 

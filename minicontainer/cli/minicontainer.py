@@ -264,7 +264,7 @@ def _images(commands) -> None:
     inspect.add_argument("names", metavar="NAME", nargs="+", help="images or containers")
     _platform(inspect)
     rmi = _command(commands, "rmi", "remove images from the store")
-    rmi.add_argument("image_commands", metavar="IMAGE", nargs="+", help="names in the store")
+    rmi.add_argument("images", metavar="IMAGE", nargs="+", help="names in the store")
     tags = _command(commands, "tags", "list the tags of a repository, as its registry tells them")
     tags.add_argument("image", metavar="REPOSITORY", help="an image's name without its tag")
     unpack = _command(commands, "unpack", "write an image's root filesystem into a new directory")
@@ -278,7 +278,7 @@ def _containers(commands) -> None:
     ps.add_argument("-a", "--all", action="store_true", help="also those that have ended")
     ps.add_argument("-q", "--quiet", action="store_true", help="only ids")
     rm = _command(commands, "rm", "remove containers")
-    rm.add_argument("container_commands", metavar="CONTAINER", nargs="+", help="names or ids")
+    rm.add_argument("containers", metavar="CONTAINER", nargs="+", help="names or ids")
     rm.add_argument("-f", "--force", action="store_true", help="stop a running one first")
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture
 from minicontainer.pictures.explore import Explorer, explore_images
-from minicontainer.pictures.documents import open_images
+from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.pictures.way import way as way
 from minicontainer.step03_image.layout import Layout, references

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.disk import read_storage
-from minicontainer.pictures.documents import open_images
 from minicontainer.pictures.outline import image_outline, storage_outline
+from minicontainer.pictures.sources import open_images
 
 if TYPE_CHECKING:
     from minicontainer.pictures.drawing import Picture

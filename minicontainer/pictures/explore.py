@@ -20,11 +20,12 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
-from .documents import Found, Image, open_images
+from .documents import Found, Image
 from .drawing import Picture, framed, write_whole
 from .files import list_files
 from .manifests import draw_images
 from .render import SVG
+from .sources import open_images
 from .text import readable, size
 
 #: characters of JSON to show of one document.

@@ -1,6 +1,6 @@
 """What is an image made of, and what do two images share?
 
-In: images (images.py). Out: a picture, left to right: reference -> index ->
+In: images (documents.py). Out: a picture, left to right: reference -> index ->
 manifests -> config and layers. A layer of several manifests is drawn once,
 to the right; the caption says how many bytes a second pull saves.
 """
@@ -11,9 +11,10 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .documents import Found, Image, is_docker, open_images
+from .documents import Found, Image, is_docker
 from .drawing import Picture, Sketch
 from .sharing import Drawn, choose_drawn, second_pulls, shared_layers
+from .sources import open_images
 from .text import bar, columns, plural, short, size
 
 #: more layers or platforms than this are drawn as one box.

@@ -1,6 +1,6 @@
 """What does an image in a registry consist of? Its manifests are asked for, its layers are not.
 
-In: a reference. Out: an `Image` (images.py) whose documents came over HTTP,
+In: a reference. Out: an `Image` (documents.py) whose documents came over HTTP,
 each verified. distribution-spec, spec.md, "Pulling manifests".
 """
 

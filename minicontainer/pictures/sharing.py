@@ -1,6 +1,6 @@
 """Which manifests are drawn in full, what do they share, and what does that save?
 
-In: images (images.py). Out: manifests to draw, the digests of shared layers,
+In: images (documents.py). Out: manifests to draw, the digests of shared layers,
 and, manifest by manifest, how much a pull after the earlier ones skips.
 """
 

@@ -11,18 +11,16 @@ import json
 import re
 import urllib.parse
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import blob_path
 from minicontainer.step03_image.spec import OCI_INDEX
 from minicontainer.step04_registry.reference import DIGEST, LONGEST_REPOSITORY, REPOSITORY, TAG
 
-from .answer_writer import AnswerWriter, Refused
-from .catalog import Repository, referrers
-
-if TYPE_CHECKING:
-    from .server import RegistryServer
+from .catalog import Catalog, Repository, referrers
+from .responses import HttpError, Responder
+from .token_service import Settings, TokenService
 
 LOOPBACK_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.ASCII)
 ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>tags|manifests|blobs|referrers)/(?P<what>[^/]+)")
@@ -30,24 +28,36 @@ ROUTE = re.compile(r"/v2/(?P<name>.+)/(?P<kind>tags|manifests|blobs|referrers)/(
 MOST_NAMED = 10
 
 
-class Answers(AnswerWriter):
+class Served(Protocol):
+    """What all connections share: the server (server.py) as its handlers see it."""
+
+    catalog: Catalog
+    settings: Settings
+    tokens: TokenService
+
+    @property
+    def address(self) -> str:
+        """host:port, as it goes into an image's name."""
+
+
+class RegistryHandler(Responder):
     """One connection to the registry."""
 
-    server: RegistryServer
+    server: Served  # type: ignore[assignment]
 
     def do_GET(self) -> None:
         """Answer a GET or a HEAD; a HEAD's answer only lacks the body."""
         try:
             path, _, query = self.path.partition("?")
             self.route(urllib.parse.unquote(path), urllib.parse.parse_qs(query))
-        except Refused as refused:
+        except HttpError as refused:
             self.send_error_document(refused)
         except FileNotFoundError:  # pruned since the catalog was read
-            gone = Refused(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", "it is not here any more")
+            gone = HttpError(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", "it is not here any more")
             self.send_error_document(gone)
         except ImageError as broken:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            self.send_error_document(Refused(status, "UNKNOWN", broken.one_line))
+            self.send_error_document(HttpError(status, "UNKNOWN", broken.one_line))
 
     do_HEAD = do_GET
 
@@ -61,7 +71,7 @@ class Answers(AnswerWriter):
             return self.answer_catalog(query)
         route = ROUTE.fullmatch(path)
         if route is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
+            raise HttpError(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
         repository = self.find_repository(route["name"])
         answer = getattr(self, f"answer_{route['kind']}")
         return answer(route["name"], repository, route["what"], query)
@@ -69,13 +79,13 @@ class Answers(AnswerWriter):
     def find_repository(self, name: str) -> Repository:
         """The repository, if the caller may know of it. Only valid names go further."""
         if not REPOSITORY.fullmatch(name) or len(name) > LONGEST_REPOSITORY:
-            raise Refused(HTTPStatus.BAD_REQUEST, "NAME_INVALID", "invalid repository name")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "NAME_INVALID", "invalid repository name")
         self.check_access(name)
         repository = self.server.catalog.repositories().get(name)
         if repository is None:
             offer = ", ".join(self.public_names()[:MOST_NAMED]) or "nothing"
             what = f"no repository {name}; on offer: {offer}"
-            raise Refused(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", what)
+            raise HttpError(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", what)
         return repository
 
     # -- the routes ----------------------------------------------------------
@@ -84,7 +94,7 @@ class Answers(AnswerWriter):
         """A token for the scopes asked for; without credentials, for what everybody may have."""
         user = self.server.tokens.user_of(self.headers.get("Authorization"))
         if user is None:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "wrong user name or password")
+            raise HttpError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "wrong user name or password")
         self.send_json(self.server.tokens.issue(user, query.get("scope", [])))
 
     def answer_catalog(self, query: dict[str, list[str]]) -> None:
@@ -102,7 +112,7 @@ class Answers(AnswerWriter):
     ) -> None:
         """The repository's tags, in pages of `n` that start after `last`."""
         if what != "list":
-            raise Refused(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
+            raise HttpError(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
         tags = sorted(tag for tag in repository.tags if TAG.fullmatch(tag))
         self.send_page("tags", tags, query, {"name": name}, f"/v2/{name}/tags/list")
 
@@ -111,10 +121,10 @@ class Answers(AnswerWriter):
     ) -> None:
         """A manifest or an index, by tag or by digest, byte for byte as it was pushed."""
         if not TAG.fullmatch(what) and not DIGEST.fullmatch(what):
-            raise Refused(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", "neither tag nor digest")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", "neither tag nor digest")
         descriptor = repository.manifest(what)
         if descriptor is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", f"no manifest {what}")
+            raise HttpError(HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", f"no manifest {what}")
         digest = descriptor["digest"]
         content = blob_path(self.server.catalog.layout, digest).read_bytes()
         headers = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"'}
@@ -125,9 +135,9 @@ class Answers(AnswerWriter):
     ) -> None:
         """A blob, whole or in part; the kernel copies it from the file to the socket."""
         if not DIGEST.fullmatch(what):
-            raise Refused(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")
         if what not in repository.contents:
-            raise Refused(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", f"no blob {what}")
+            raise HttpError(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", f"no blob {what}")
         with blob_path(self.server.catalog.layout, what).open("rb") as blob:
             self.send_file(blob, what)
 
@@ -136,7 +146,7 @@ class Answers(AnswerWriter):
     ) -> None:
         """The manifests whose `subject` is the digest, as an index."""
         if not DIGEST.fullmatch(what):
-            raise Refused(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")
         found = referrers(self.server.catalog.layout, repository, what)
         wanted = query.get("artifactType")
         headers = {}
@@ -162,7 +172,7 @@ class Answers(AnswerWriter):
         else:
             allowed = True
         if not allowed:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "authentication required")
+            raise HttpError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "authentication required")
 
     def challenge(self) -> str:
         """The WWW-Authenticate header: where to get a token, and for what."""
@@ -182,7 +192,7 @@ class Answers(AnswerWriter):
             if self.path.partition("?")[0] != "/token":
                 return self.do_PUT()
             self.answer_token_form(self.read_form())
-        except Refused as refused:
+        except HttpError as refused:
             self.close_connection = True
             self.send_error_document(refused)
         return None
@@ -191,7 +201,7 @@ class Answers(AnswerWriter):
         """Pushing is refused."""
         self.close_connection = True
         refusal = "this registry is read-only"
-        self.send_error_document(Refused(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", refusal))
+        self.send_error_document(HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", refusal))
 
     do_PATCH = do_DELETE = do_PUT
 
@@ -205,7 +215,7 @@ class Answers(AnswerWriter):
             name = form.get("username", "")
             user = name if tokens.password_is_right(name, form.get("password", "")) else None
         if user is None:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "unknown token or password")
+            raise HttpError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "unknown token or password")
         self.send_json(tokens.issue(user, [form.get("scope", "")]))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

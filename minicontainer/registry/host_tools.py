@@ -27,7 +27,7 @@ LARGEST_FILE = 32 * 1024 * 1024
 USUAL_PLACE = re.compile(r"(usr/)?lib(32|64)?(/[a-z0-9_]+-linux-gnu[a-z0-9_]*)?")
 
 ENTRYPOINT = """#!/bin/sh
-# What the image runs first: greet who sits at the door of the shell, then become the command.
+# What the image runs first: greet a person who asked for a shell, then become the command.
 if [ -t 0 ] && [ "$*" = /bin/sh ]; then cat /etc/motd; fi
 exec "$@"
 """

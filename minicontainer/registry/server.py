@@ -18,7 +18,7 @@ from minicontainer.errors import MinicontainerError
 from minicontainer.step03_image.layout import Layout
 
 from .catalog import Catalog
-from .handlers import Answers
+from .handlers import RegistryHandler
 from .token_service import Settings, TokenService
 
 DEFAULT_PORT = 5000
@@ -49,7 +49,7 @@ class RegistryServer(ThreadingHTTPServer):
         self._stopping = False
         self._open: dict[socket.socket, threading.Thread] = {}
         try:
-            super().__init__(("127.0.0.1", port), Answers)
+            super().__init__(("127.0.0.1", port), RegistryHandler)
         except OSError as problem:
             hint = "choose another port with --port, or 0 for any that is free"
             raise PortInUse(problem.strerror or str(problem), f"port {port}", hint) from problem

@@ -9,8 +9,8 @@ import pytest
 
 from minicontainer.cli import picture_commands as cli
 from minicontainer.cli.minicontainer import main
-from minicontainer.pictures.documents import open_images
 from minicontainer.pictures.outline import image_outline, storage_outline
+from minicontainer.pictures.sources import open_images
 
 from .registries import Storage
 

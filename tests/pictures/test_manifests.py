@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures import documents as images
-from minicontainer.pictures import sharing
+from minicontainer.pictures import sharing, sources
 from minicontainer.pictures.manifests import manifest_graph
 from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import open_layout
@@ -37,7 +37,7 @@ def test_two_tags_share_layers(each_graphviz, two_tags):
 
 
 def test_the_caption_counts_what_a_second_pull_saves(two_tags):
-    opened = images.open_images([two_tags.path])
+    opened = sources.open_images([two_tags.path])
     drawn = sharing.choose_drawn(opened, None)
     (saving,) = sharing.second_pulls(drawn)
     layers = drawn[1].layers
@@ -62,7 +62,7 @@ def test_layers_shared_by_platforms_of_one_image_save_nothing(tmp_path):
         for machine, name in (("amd64", b"1"), ("arm64", b"2"))
     ]
     layout.tag("docker.io/workshop/x:1", layout.index(entries))
-    opened = images.open_images([layout.path])
+    opened = sources.open_images([layout.path])
     assert sharing.second_pulls(sharing.choose_drawn(opened, None)) == []
     assert kinds(manifest_graph(layout.path).svg()).count("shared") == 1 + 1
 

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from minicontainer.pictures.drawing import COLOURS, Picture, Sketch
-from minicontainer.pictures.documents import Image, open_images
+from minicontainer.pictures.documents import Image
+from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.mounts import overlay_layers
 from minicontainer.pictures.runtime import STATES
 from minicontainer.pictures.storage import storage_tree

@@ -1,4 +1,4 @@
-"""How is an answer written? The plumbing below answers.py.
+"""How is a response written? The plumbing below handlers.py.
 
 In: documents, pages of lists, files. Out: status line, headers, body.
 distribution-spec, spec.md, "Error Codes"; RFC 9110, section 14 "Range Requests".
@@ -18,15 +18,15 @@ LARGEST_PAGE = 1000
 LARGEST_FORM = 64 * 1024
 
 
-class Refused(Exception):
-    """An answer that is an error: status, one of the specification's codes, message."""
+class HttpError(Exception):
+    """A response that is an error: status, one of the specification's codes, message."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
 
 
-class AnswerWriter(BaseHTTPRequestHandler):
+class Responder(BaseHTTPRequestHandler):
     """One connection, HTTP/1.1: kept open, with a length for every body."""
 
     protocol_version = "HTTP/1.1"
@@ -50,7 +50,7 @@ class AnswerWriter(BaseHTTPRequestHandler):
         """One page of a sorted list, with a Link to the next where there is one."""
         wanted = query.get("n", [str(LARGEST_PAGE)])[0]
         if not wanted.isdecimal() or not wanted.isascii():
-            raise Refused(HTTPStatus.BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "n is a number")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "n is a number")
         size = min(int(wanted[:9]), LARGEST_PAGE)
         last = query.get("last", [""])[0]
         rest = [name for name in names if name > last]
@@ -65,7 +65,7 @@ class AnswerWriter(BaseHTTPRequestHandler):
     ) -> None:
         self.send_content(json.dumps(document).encode(), "application/json", headers or {}, status)
 
-    def send_error_document(self, refused: Refused) -> None:
+    def send_error_document(self, refused: HttpError) -> None:
         """The error as JSON; where a login would help, with the challenge."""
         headers = {}
         if refused.status == HTTPStatus.UNAUTHORIZED:
@@ -123,7 +123,7 @@ class AnswerWriter(BaseHTTPRequestHandler):
     def read_form(self) -> dict[str, str]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_FORM:
-            raise Refused(HTTPStatus.BAD_REQUEST, "UNSUPPORTED", "a form with its length, please")
+            raise HttpError(HTTPStatus.BAD_REQUEST, "UNSUPPORTED", "a form with its length, please")
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
         return dict(urllib.parse.parse_qsl(body))
 

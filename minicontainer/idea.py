@@ -31,14 +31,13 @@ ACCEPT = (
 
 def main() -> None:
     """IMAGE [ARGUMENT …]: run the image, with these arguments in the place of its own."""
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    config, layers = pull(sys.argv[1])
+    name, *arguments = sys.argv[1:] or sys.exit(__doc__)
+    config, layers = pull(name)
     # careless: nobody is left who would remove it when the program ends; step 06 mends it
     root = tempfile.mkdtemp(prefix="idea-") + "/rootfs"
     unpack(layers, root)
     print(f"{len(layers)} layers unpacked into {root}", file=sys.stderr)
-    run(root, config["config"], sys.argv[2:])
+    run(root, config["config"], arguments)
 
 
 def pull(name: str) -> tuple[dict, list[bytes]]:
@@ -53,9 +52,7 @@ def pull(name: str) -> tuple[dict, list[bytes]]:
     if answer.status_code == 401:  # it wants to see a token, and says who gives one
         token = ask_for_token(session, answer.headers["WWW-Authenticate"])
         session.headers["Authorization"] = f"Bearer {token}"
-        answer = session.get(f"{url}/manifests/latest")
-    answer.raise_for_status()
-    manifest = answer.json()
+    manifest = get(session, f"{url}/manifests/latest").json()
     if "manifests" in manifest:  # an index: one image for many machines
         # careless: the first one, on whatever machine we are; step 03 mends it
         manifest = get(session, f"{url}/manifests/{manifest['manifests'][0]['digest']}").json()
@@ -66,15 +63,15 @@ def pull(name: str) -> tuple[dict, list[bytes]]:
 
 
 def ask_for_token(session: requests.Session, challenge: str) -> str:
-    """Whoever the registry sends us to gives a token to anybody, for a public image."""
+    """Whoever the registry sends us to gives anybody a token for a public image."""
     # careless: of two challenges it makes one, and misses what has no quotes; step 04 mends it
     wish = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-    return session.get(wish.pop("realm"), params=wish).json()["token"]
+    return get(session, wish.pop("realm"), wish).json()["token"]
 
 
-def get(session: requests.Session, url: str) -> requests.Response:
-    """GET. The url has the digest of what must come, sha256:…, as its last part."""
-    answer = session.get(url)
+def get(session: requests.Session, url: str, query: dict | None = None) -> requests.Response:
+    """GET. The last part of a blob's url, sha256:…, is the digest of what must come."""
+    answer = session.get(url, params=query)
     answer.raise_for_status()
     # careless: whatever comes is believed, nobody computes its digest; step 03 mends it
     return answer
@@ -123,4 +120,4 @@ if __name__ == "__main__":
     try:
         main()
     except OSError as problem:  # those of requests too
-        sys.exit(f"{problem}")
+        sys.exit(str(problem))

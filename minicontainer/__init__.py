@@ -1,5 +1,6 @@
 """What happens when you type `docker run nginx`? The answer, in numbered steps.
 
+idea             the whole of it on two screens, careless on purpose
 step01_chroot    a root filesystem from files of this machine, and how to leave it
 step02_runtime   bundle -> container: create, start, state, kill, delete (`minirunc`)
 step03_image     index -> manifest -> config and layers -> root filesystem -> bundle

@@ -26,6 +26,10 @@ from minicontainer.step01_chroot.elf import read_elf
 from minicontainer.workshop.samples.elf import make_elf
 from minicontainer.workshop.widgets import Shown
 
+from .first_engine import careless_lines as careless_lines
+from .first_engine import idea as idea
+from .first_engine import idea_source as idea_source
+
 _HEADS = {
     "jail": ["call", "the process's /", "it stands in"],
     "shared": ["the mounts of the copy are", "seen outside?"],

@@ -14,12 +14,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from minicontainer.step03_image.layout import Layout, create_layout, tag
-from minicontainer.step03_image.manifest import host_platform
-from minicontainer.step03_image.spec import Descriptor
-from minicontainer.step04_registry.embedded import make_hello
-from minicontainer.step04_registry.host_tools import program_files
-from minicontainer.step04_registry.image_builder import (
+from minicontainer.registry.embedded import make_hello
+from minicontainer.registry.host_tools import program_files
+from minicontainer.registry.image_builder import (
     File,
     Layer,
     add_image,
@@ -27,8 +24,11 @@ from minicontainer.step04_registry.image_builder import (
     directory,
     write_blob,
 )
-from minicontainer.step04_registry.server import running_registry
-from minicontainer.step04_registry.token_service import Settings
+from minicontainer.registry.server import running_registry
+from minicontainer.registry.token_service import Settings
+from minicontainer.step03_image.layout import Layout, create_layout, tag
+from minicontainer.step03_image.manifest import host_platform
+from minicontainer.step03_image.spec import Descriptor
 
 NOBODY = 65534
 ENGINE = str(Path(sys.executable).with_name("minicontainer"))

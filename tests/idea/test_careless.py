@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from minicontainer import idea
+from minicontainer.registry.image_builder import File, add_index, add_layer
 from minicontainer.step03_image.layout import blob_path
-from minicontainer.step04_registry.image_builder import File, add_index, add_layer
 
 from ..programs import needs, needs_namespaces, needs_readable, needs_root
 from ..step04_registry.strange import StrangeServer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from minicontainer import idea
-from minicontainer.step04_registry.image_builder import add_index
+from minicontainer.registry.image_builder import add_index
+from minicontainer.workshop.slides.deck import read_decks
 
 from ..programs import needs, needs_namespaces, needs_readable, needs_root
 from .docker_io import NAMES
@@ -110,3 +112,11 @@ def test_it_needs_nothing_of_the_steps_and_fits_on_two_screens():
             imported |= {f"{node.module}.{name.name}" for name in node.names}
     ours = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     assert ours == {"requests", "minicontainer.linux"}
+
+
+def test_the_talk_shows_lines_of_the_file():
+    source = {line.strip() for line in Path(idea.__file__).read_text("utf-8").splitlines()}
+    opening = next(deck for deck in read_decks("en") if deck.path.name.startswith("00"))
+    text = "\n".join(slide.text for slide in opening.slides)
+    (shown,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert set(shown.splitlines()) - source == {"…"}

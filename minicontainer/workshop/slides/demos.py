@@ -41,12 +41,13 @@ MAY_DIFFER = (
     (r"\beyJ[\w.=-]+", "TOKEN"),
     (r"(?<=\w:\[)\d+(?=\])", "INODE"),  # what /proc/self/ns links to
     (r"(?<=\"pid\":)\d+|(?<=^web )\d+|[2-9]\d*(?= \? )", "PID"),  # of state, list and ps
+    (r"\bidea-\w+", "IDEA"),  # the directory that chapter 0 leaves
     (r"\b\d+ bytes: .* for \S+,", "PROGRAM"),  # workshop/hello of this machine's processor
     (r"[ \t]+", " "),
 )
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 _BAR = re.compile(r"^[0-9a-f]{12} ━.*\n?", re.MULTILINE)  # how far a download is
-_SCRATCH = re.compile(r"/tmp/minicontainer-\w+")  # of `minicontainer chroot-demo`
+_SCRATCH = re.compile(r"/tmp/demo/minicontainer-\w+")  # of `minicontainer chroot-demo`
 _COLUMNS, _SECONDS = 83, 60
 _MARK = "\x1e"
 
@@ -130,6 +131,7 @@ def _environment(directory: str, address: str) -> dict[str, str]:
     return {
         "PATH": path,
         "HOME": directory,
+        "TMPDIR": directory,
         "XDG_DATA_HOME": f"{directory}/data",
         "XDG_RUNTIME_DIR": f"{directory}/run",
         REGISTRY_VARIABLE: address,

@@ -82,7 +82,7 @@ def unpack(layers: list[bytes], root: str) -> None:
     for layer in layers:
         with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
             # careless: a link that leads out of the root is written through; step 03 mends it
-            archive.extraction_filter = lambda member, path: member
+            archive.extraction_filter = lambda member, _: member
             # careless: `.wh.motd` should remove `motd`, and is a file here; step 03 mends it
             # careless: owners are whoever has that name on this machine; step 03 mends it
             archive.extractall(root)

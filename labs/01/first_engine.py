@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
 import os
 import re
 import subprocess
@@ -11,20 +11,23 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from minicontainer import idea as chapter_0
+import minicontainer
 from minicontainer.errors import MinicontainerError
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_images
 from minicontainer.registry.server import running_registry
 
+SOURCE = Path(minicontainer.__file__).with_name("idea.py").read_text("utf-8")
+
 
 def idea_source(function: str) -> str:
     """A function of chapter 0, as it stands in the file."""
-    return inspect.getsource(getattr(chapter_0, function))
+    found = (node for node in ast.parse(SOURCE).body if getattr(node, "name", "") == function)
+    return ast.get_source_segment(SOURCE, next(found)) or ""
 
 
 def careless_lines() -> str:
     """How many of its careless lines each step mends."""
-    steps = re.findall(r"# careless: .* step (\d\d) mends it", inspect.getsource(chapter_0))
+    steps = re.findall(r"# careless: .* step (\d\d) mends it", SOURCE)
     counted = sorted(Counter(steps).items())
     return "\n".join(["mended in   careless lines", *(f"lab {s}      {n:2}" for s, n in counted)])
 
@@ -44,6 +47,7 @@ def idea(command: str) -> str:
         Path(place, "diary.txt").write_text("Dear diary, today I ran somebody's image.\n")
         path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
         about = {REGISTRY_VARIABLE: address, "TMPDIR": left, "PATH": path, "LC_ALL": "C"}
+        about["no_proxy"] = "127.0.0.1"
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=place,

@@ -47,7 +47,7 @@ MAY_DIFFER = (
 )
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 _BAR = re.compile(r"^[0-9a-f]{12} ━.*\n?", re.MULTILINE)  # how far a download is
-_SCRATCH = re.compile(r"/tmp/demo/minicontainer-\w+")  # of `minicontainer chroot-demo`
+_SCRATCH = re.compile(r"/tmp/minicontainer-\w+")  # of `minicontainer chroot-demo`
 _COLUMNS, _SECONDS = 83, 60
 _MARK = "\x1e"
 
@@ -121,7 +121,10 @@ def _stage(deck: Deck) -> Iterator[tuple[str, dict[str, str], str]]:
                 images, repository, tags_of(images, repository), Path(directory, "storage")
             )
         with running_registry(images, settings) as address:
-            yield directory, _environment(directory, address), address
+            environment = _environment(directory, address)
+            if number == "00":
+                environment["TMPDIR"] = directory  # chapter 0 leaves its files behind
+            yield directory, environment, address
     finally:
         sweep_stage(directory)
 
@@ -131,7 +134,6 @@ def _environment(directory: str, address: str) -> dict[str, str]:
     return {
         "PATH": path,
         "HOME": directory,
-        "TMPDIR": directory,
         "XDG_DATA_HOME": f"{directory}/data",
         "XDG_RUNTIME_DIR": f"{directory}/run",
         REGISTRY_VARIABLE: address,

@@ -96,7 +96,7 @@ def _shown(asked: Asked) -> str:
 def talk(mishap: str = "well") -> list[str]:
     """All that is said while a manifest and its layer are fetched, message by message."""
     servers = _Servers(mishap)
-    registry = Registry(HOST, transport=Wire(servers.answer))
+    registry = Registry(HOST, session=Wire(servers.answer).session)
     with tempfile.TemporaryDirectory(prefix="lab04-") as directory:
         get_manifest(registry, "team/app", "1.0")
         get_blob(registry, "team/app", _BLOB, create_layout(directory))  # type: ignore[arg-type]

@@ -23,10 +23,10 @@ from typing import Any
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.http_errors import LoginNeeded
 from minicontainer.pictures.way import way as way
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.step04_registry.failures import LoginNeeded
 from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings
 from minicontainer.step05_auth.authorize import authorizer

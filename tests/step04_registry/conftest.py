@@ -2,11 +2,11 @@
 
 import pytest
 
+from minicontainer.lib.session import Session
 from minicontainer.registry.embedded import make_images
 from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry
-from minicontainer.step04_registry.transport import Transport
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def registry():
     opened = []
 
     def open_registry(at, **options):
-        options.setdefault("transport", Transport(pauses=(0, 0, 0)))
+        options.setdefault("session", Session(pauses=(0, 0, 0)))
         opened.append(Registry(at, **options))
         return opened[-1]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.lib.http_errors import NotFound
 from minicontainer.step03_image.digest import digest_of
 from minicontainer.step03_image.layout import blob_path, read_blob, references
 from minicontainer.step03_image.manifest import host_platform, parse_platform, resolve
 from minicontainer.step03_image.spec import parse_manifest
 from minicontainer.step04_registry.client import list_tags
-from minicontainer.step04_registry.failures import NotFound
 from minicontainer.step04_registry.pull import pull
 from minicontainer.step04_registry.reference import parse_reference
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from minicontainer.errors import DigestMismatch, ImageError
+from minicontainer.lib.http_errors import LoginNeeded, NotFound, RegistryError
 from minicontainer.registry.image_builder import (
     File,
     add_image,
@@ -38,7 +39,6 @@ from minicontainer.step03_image.manifest import (
     resolve,
 )
 from minicontainer.step03_image.spec import OCI_INDEX, OCI_MANIFEST, parse_index, parse_manifest
-from minicontainer.step04_registry.failures import LoginNeeded, NotFound, RegistryError
 from minicontainer.step04_registry.pull import pull
 from minicontainer.step04_registry.reference import parse_reference
 

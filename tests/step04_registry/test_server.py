@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minicontainer.lib.http_errors import LoginNeeded, NotFound
 from minicontainer.registry.image_builder import write_document
 from minicontainer.registry.server import BadPort, PortInUse, running_registry, serve
 from minicontainer.registry.token_service import Settings, TokenService
@@ -20,7 +21,6 @@ from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import blob_path, create_layout, references, tag
 from minicontainer.step03_image.spec import OCI_MANIFEST
 from minicontainer.step04_registry.client import Registry, get_manifest, list_tags
-from minicontainer.step04_registry.failures import LoginNeeded, NotFound
 
 OPEN = Settings(authentication="none")
 

@@ -5,9 +5,9 @@ import subprocess
 
 import pytest
 
+from minicontainer.lib.http_errors import BadAnswer, NotReached, RegistryError
+from minicontainer.lib.session import Session
 from minicontainer.step04_registry.client import list_tags
-from minicontainer.step04_registry.failures import BadAnswer, NotReached, RegistryError
-from minicontainer.step04_registry.transport import Transport
 
 from ..programs import needs
 from .strange import StrangeServer
@@ -59,7 +59,7 @@ VARIABLES = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 def client(registry, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    return lambda at, **options: registry(at, transport=Transport(pauses=()), **options)
+    return lambda at, **options: registry(at, session=Session(pauses=()), **options)
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

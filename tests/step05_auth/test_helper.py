@@ -5,9 +5,10 @@ import time
 import pytest
 
 from minicontainer import explain
+from minicontainer.lib.credential_helper import HelperError
 from minicontainer.step04_registry.token import Credentials
 from minicontainer.step05_auth import helper as helper_module
-from minicontainer.step05_auth.helper import HelperError, ask_helper
+from minicontainer.step05_auth.helper import ask_helper
 
 ECHO = """
 assert sys.argv[1:] == ["get"], sys.argv

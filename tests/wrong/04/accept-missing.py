@@ -4,7 +4,7 @@
 def get_manifest(registry, repository, reference):
     path = f"/v2/{repository}/manifests/{reference}"
     with registry.get(path, repository) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     promised = response.headers.get("Docker-Content-Digest")
     digest = digest_of(content)
     if promised:

@@ -6,7 +6,7 @@ def get_manifest(registry, repository, reference):
     with registry.get(
         path, repository, {"Accept": "application/vnd.oci.image.index.v1+json"}
     ) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     promised = response.headers.get("Docker-Content-Digest")
     digest = digest_of(content)
     if promised:

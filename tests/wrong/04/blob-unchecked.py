@@ -7,7 +7,7 @@ def get_blob(registry, repository, descriptor, layout, progress=None):
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
     with registry.get(path, repository) as response:
         with open(blob_path(layout, descriptor["digest"]), "wb") as blob:
-            for chunk in response.stream(descriptor["size"]):
+            for chunk in read_chunks(response, descriptor["size"]):
                 blob.write(chunk)
                 if progress:
                     progress(descriptor, blob.tell())

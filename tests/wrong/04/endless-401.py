@@ -6,7 +6,7 @@ def send_with_token(registry, method, url, repository, headers):
     while True:
         response = registry.send(method, url, {**headers, **used})
         challenge = response.headers.get("WWW-Authenticate")
-        if response.status != 401 or not challenge:
+        if response.status_code != 401 or not challenge:
             return response
-        response.drop()
+        drop(response)
         used = registry.renew(repository, challenge, used)

@@ -10,10 +10,10 @@ def get_blob(registry, repository, descriptor, layout, progress=None):
                 with registry.get(path, repository, headers) as response:
                     if not continues_at(response, blob.offset):
                         blob.restart()
-                    for chunk in response.stream(descriptor["size"] - blob.offset):
+                    for chunk in read_chunks(response, descriptor["size"] - blob.offset):
                         blob.write(chunk)
                         if progress:
                             progress(descriptor, blob.offset)
             except ConnectionLost as lost:
-                Patience(registry.transport).lose(lost)
+                Retry(registry.session).wait_after(lost)
         blob.commit()

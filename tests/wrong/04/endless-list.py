@@ -6,7 +6,7 @@ def list_tags(registry, repository):
     page = f"/v2/{repository}/tags/list"
     while page:
         with registry.get(page, repository) as response:
-            for tag in response.json(LARGEST_PAGE)["tags"] or []:
+            for tag in read_json(response, LARGEST_PAGE)["tags"] or []:
                 if tag not in tags:
                     tags.append(tag)
             page = next_page(response)

@@ -5,8 +5,8 @@ def send_with_token(registry, method, url, repository, headers):
     used = registry.authorization(repository)
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
-    if response.status >= 400:
-        response.drop()
+    if response.status_code >= 400:
+        drop(response)
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
     return response

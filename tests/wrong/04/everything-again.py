@@ -3,7 +3,7 @@
 
 def get_blob(registry, repository, descriptor, layout, progress=None):
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
-    patience = Patience(registry.transport)
+    retry = Retry(registry.session)
     with BlobWriter(layout, descriptor) as blob:
         while blob.offset < descriptor["size"]:
             headers = {}
@@ -11,10 +11,10 @@ def get_blob(registry, repository, descriptor, layout, progress=None):
                 with registry.get(path, repository, headers) as response:
                     if not continues_at(response, blob.offset):
                         blob.restart()
-                    for chunk in response.stream(descriptor["size"] - blob.offset):
+                    for chunk in read_chunks(response, descriptor["size"] - blob.offset):
                         blob.write(chunk)
                         if progress:
                             progress(descriptor, blob.offset)
             except ConnectionLost as lost:
-                patience.lose(lost)
+                retry.wait_after(lost)
         blob.commit()

@@ -11,6 +11,6 @@ def pull(reference, layout, platform=None, *, registry=None, progress=None):
     with in_use(layout):
         top, manifest = get_documents(registry, reference, layout, platform)
         blobs = {blob["digest"]: blob for blob in [manifest["config"], *manifest["layers"]]}
-        in_parallel(registry.transport, fetch, blobs.values())
+        in_parallel(registry.session, fetch, blobs.values())
         tag(layout, str(reference), top)
     return top

@@ -5,8 +5,8 @@ def send_with_token(registry, method, url, repository, headers):
     used = {}
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
-    if response.status == 401 and challenge:
-        response.drop()
+    if response.status_code == 401 and challenge:
+        drop(response)
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
     return response

@@ -3,4 +3,4 @@
 
 def list_tags(registry, repository):
     with registry.get(f"/v2/{repository}/tags/list", repository) as response:
-        return response.json(LARGEST_PAGE)["tags"] or []
+        return read_json(response, LARGEST_PAGE)["tags"] or []

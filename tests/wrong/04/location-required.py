@@ -2,15 +2,17 @@
 
 
 def follow_redirects(
-    transport: Transport, method: str, url: str, headers: Mapping[str, str]
+    session: Session, method: str, url: str, headers: Mapping[str, str]
 ) -> Response:
     headers = dict(headers)
     for _ in range(MOST_REDIRECTS + 1):
-        response = transport.send(method, url, headers)
+        response = session.request(
+            method, url, headers=headers, stream=True, allow_redirects=False
+        )
         location = response.headers.get("Location")
-        if response.status not in REDIRECTS:
+        if response.status_code not in REDIRECTS:
             return response
-        response.drop()
+        drop(response)
         target = join(url, location)
         if origin(target) != origin(url):
             headers.pop("Authorization", None)

@@ -4,7 +4,7 @@
 def get_manifest(registry, repository, reference):
     path = f"/v2/{repository}/manifests/{reference}"
     with registry.get(path, repository, {"Accept": ACCEPT}) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     digest = digest_of(content)
     media_type = media_type_of(content, response.headers.get("Content-Type", ""))
     return {"mediaType": media_type, "digest": digest, "size": len(content)}, content

@@ -12,5 +12,5 @@ def pull(reference, layout, platform=None, *, registry=None, progress=None):
         top, manifest = get_documents(registry, reference, layout, platform)
         blobs = {blob["digest"]: blob for blob in [manifest["config"], *manifest["layers"]]}
         missing = [blob for blob in blobs.values() if not has_blob(layout, blob)]
-        in_parallel(registry.transport, fetch, missing)
+        in_parallel(registry.session, fetch, missing)
         tag(layout, str(reference), top)

@@ -10,7 +10,7 @@ def list_tags(registry, repository):
             raise BadAnswer("the list of tags has no end", page)
         seen.add(page)
         with registry.get(page, repository) as response:
-            for tag in response.json(LARGEST_PAGE)["tags"] or []:
+            for tag in read_json(response, LARGEST_PAGE)["tags"] or []:
                 if tag not in tags:
                     tags.append(tag)
             page = next_page(response)

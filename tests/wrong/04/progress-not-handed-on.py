@@ -17,7 +17,7 @@ def pull(
         missing = [blob for blob in blobs.values() if not has_blob(layout, blob)]
         report_what_is_there(len(blobs), len(missing))
         in_parallel(
-            registry.transport,
+            registry.session,
             lambda blob: get_blob(registry, repository, blob, layout),
             missing,
         )

@@ -4,7 +4,7 @@
 def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[Descriptor, bytes]:
     path = f"/v2/{repository}/manifests/{reference}"
     with registry.get(path, repository, {"Accept": ACCEPT}) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     promised = response.headers.get("Docker-Content-Digest")
     asked_for = reference if ":" in reference else None
     if expected := asked_for or promised:

@@ -2,13 +2,15 @@
 
 
 def follow_redirects(
-    transport: Transport, method: str, url: str, headers: Mapping[str, str]
+    session: Session, method: str, url: str, headers: Mapping[str, str]
 ) -> Response:
     headers = dict(headers)
     for _ in range(MOST_REDIRECTS + 1):
-        response = transport.send(method, url, headers)
+        response = session.request(
+            method, url, headers=headers, stream=True, allow_redirects=False
+        )
         location = response.headers.get("Location")
-        if response.status not in REDIRECTS or location is None:
+        if response.status_code not in REDIRECTS or location is None:
             return response
         target = join(url, location)
         if origin(target) != origin(url):

@@ -7,7 +7,7 @@ def send_with_token(
     used = registry.authorization(repository)
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
-    if response.status == 401 and challenge:
+    if response.status_code == 401 and challenge:
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
     return response

@@ -9,7 +9,7 @@ def get_blob(
     progress: Progress | None = None,
 ) -> None:
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
-    patience = Patience(registry.transport)
+    retry = Retry(registry.session)
     with BlobWriter(layout, descriptor) as blob:
         while blob.offset < descriptor["size"]:
             headers = {"Range": f"bytes={blob.offset}-"} if blob.offset else {}
@@ -17,10 +17,10 @@ def get_blob(
                 with registry.get(path, repository, headers) as response:
                     if not continues_at(response, blob.offset):
                         blob.restart()
-                    for chunk in response.stream(descriptor["size"]):
+                    for chunk in read_chunks(response, descriptor["size"]):
                         blob.write(chunk)
                         if progress is not None:
                             progress(descriptor, blob.offset)
             except ConnectionLost as lost:
-                patience.lose(lost)
+                retry.wait_after(lost)
         blob.commit()

@@ -6,7 +6,7 @@ import json
 def get_manifest(registry, repository, reference):
     path = f"/v2/{repository}/manifests/{reference}"
     with registry.get(path, repository, {"Accept": ACCEPT}) as response:
-        document = response.json(LARGEST_DOCUMENT)
+        document = response.json()
     content = json.dumps(document).encode()
     for expected in (reference, response.headers.get("Docker-Content-Digest")):
         if expected and ":" in expected:

@@ -5,10 +5,10 @@ def send_with_token(registry, method, url, repository, headers):
     used = registry.authorization(repository)
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
-    if response.status == 401 and challenge:
-        response.drop()
+    if response.status_code == 401 and challenge:
+        drop(response)
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
-    if response.status == 401:
+    if response.status_code == 401:
         raise BadAnswer("the registry refuses the token")
     return response

@@ -3,7 +3,7 @@
 
 def get_blob(registry, repository, descriptor, layout, progress=None):
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
-    patience = Patience(registry.transport)
+    retry = Retry(registry.session)
     with BlobWriter(layout, descriptor) as blob:
         while blob.offset < descriptor["size"]:
             headers = {"Range": f"bytes={blob.offset}-"} if blob.offset else {}
@@ -11,9 +11,9 @@ def get_blob(registry, repository, descriptor, layout, progress=None):
                 with registry.get(path, repository, headers) as response:
                     if not continues_at(response, blob.offset):
                         blob.restart()
-                    blob.write(response.read(descriptor["size"]))
+                    blob.write(response.content)
                     if progress:
                         progress(descriptor, blob.offset)
             except ConnectionLost as lost:
-                patience.lose(lost)
+                retry.wait_after(lost)
         blob.commit()

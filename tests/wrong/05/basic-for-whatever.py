@@ -1,10 +1,10 @@
 """authorize: basic-for-whatever"""
 
 
-def authorize(challenges, repository, transport, credentials=None):
+def authorize(challenges, repository, session, credentials=None):
     for challenge in challenges:
         if challenge.scheme == "bearer":
-            token = fetch_token(transport, challenge, repository, credentials)
+            token = fetch_token(session, challenge, repository, credentials)
             return f"Bearer {token.value}"
     if credentials is None or not credentials.password:
         raise LoginNeeded(401, "the registry wants a name and a password")

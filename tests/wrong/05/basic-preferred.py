@@ -1,10 +1,10 @@
 """authorize: basic-preferred"""
 
 
-def authorize(challenges, repository, transport, credentials=None):
+def authorize(challenges, repository, session, credentials=None):
     for challenge in challenges:
         if challenge.scheme == "bearer":
-            token = fetch_token(transport, challenge, repository, credentials)
+            token = fetch_token(session, challenge, repository, credentials)
             return f"Bearer {token.value}"
         if challenge.scheme == "basic" and credentials is not None and credentials.password:
             return basic_login(credentials)["Authorization"]

@@ -1,10 +1,10 @@
 """authorize: basic-without-base64"""
 
 
-def authorize(challenges, repository, transport, credentials=None):
+def authorize(challenges, repository, session, credentials=None):
     for challenge in challenges:
         if challenge.scheme == "bearer":
-            token = fetch_token(transport, challenge, repository, credentials)
+            token = fetch_token(session, challenge, repository, credentials)
             return f"Bearer {token.value}"
     if "basic" not in [challenge.scheme for challenge in challenges]:
         raise LoginNeeded(401, "the registry asks for something that we do not know")

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a registry, for all modules of this room."""
+"""What can go wrong between us and a server that speaks HTTP; its clients raise nothing else."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ class Cancelled(RegistryError):
     """Another part of the same pull failed, or the user pressed Ctrl-C."""
 
 
-class Refused(RegistryError):
-    """The registry answered with an error; `status` is HTTP's."""
+class StatusError(RegistryError):
+    """The answer's status says that there is no good one; `status` is HTTP's."""
 
     def __init__(self, status: int, what: str, where: str = "", hint: str = "") -> None:
         super().__init__(what, where, hint)
         self.status = status
 
 
-class NotFound(Refused):
+class NotFound(StatusError):
     """404: no such repository, tag or blob, or one that we may not know of."""
 
 
-class LoginNeeded(Refused):
+class LoginNeeded(StatusError):
     """401 or 403: not without a login, or not with this one."""
 
 
-def refusal(status: int, url: str, body: bytes, hint: str = "") -> Refused:
+def status_error(status: int, url: str, body: bytes) -> StatusError:
     """The error that an answer of 400 or more stands for, in the registry's own words.
 
     Spec: distribution-spec, spec.md, "Error Codes".
     """
     said = "; ".join(error_messages(body))
     if status == 404:
-        return NotFound(status, said or "there is no such thing (404)", url, hint)
+        return NotFound(status, said or "there is no such thing (404)", url)
     if status in (401, 403):
-        hint = hint or "log in first (the login is read from auth.json), or check the name"
+        hint = "log in first (the login is read from auth.json), or check the name"
         return LoginNeeded(status, said or f"access denied ({status})", url, hint)
-    if status == 429:
-        hint = hint or "too many requests: wait, or log in for a higher limit"
-    return Refused(status, f"the registry answered {status}{': ' if said else ''}{said}", url, hint)
+    hint = "too many requests: wait, or log in for a higher limit" if status == 429 else ""
+    what = f"the registry answered {status}{': ' if said else ''}{said}"
+    return StatusError(status, what, url, hint)
 
 
 def error_messages(body: bytes) -> list[str]:

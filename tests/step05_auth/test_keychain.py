@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicontainer import explain
+from minicontainer.lib.auth_json import BadAuth
+from minicontainer.lib.credential_helper import HelperError
 from minicontainer.step04_registry.token import Credentials
-from minicontainer.step05_auth.auth_file import BadAuth, plain_key, read_auth_file
-from minicontainer.step05_auth.files import auth_files, credentials_for, decode_auth
-from minicontainer.step05_auth.helper import HelperError
+from minicontainer.step05_auth.auth_file import plain_key, read_auth_file
+from minicontainer.step05_auth.keychain import auth_files, credentials_for, decode_auth
 from tests.programs import needs
 from tests.step05_auth.conftest import entry
 

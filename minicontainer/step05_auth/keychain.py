@@ -13,13 +13,15 @@ import os
 from collections.abc import Iterable, Mapping
 
 from minicontainer import explain
+from minicontainer.lib.auth_json import BadAuth
+from minicontainer.lib.credential_helper import HelperError
 from minicontainer.step04_registry.token import Credentials
 
-from .auth_file import AuthFile, BadAuth, read_auth_file
-from .helper import HelperError, ask_helper
+from .auth_file import AuthFile, read_auth_file
+from .helper import ask_helper
 
 #: how docker names its own registry when it asks a helper
-DOCKER_HUB = "https://index.docker.io/v1/"
+DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
 def auth_files(environ: Mapping[str, str] = os.environ, explicit: str = "") -> list[str]:
@@ -109,7 +111,7 @@ def ask_store(file: AuthFile, registry: str) -> Credentials | None:
     A store that fails must not get in the way of what everybody may pull.
     """
     try:
-        server = DOCKER_HUB if registry == "docker.io" else registry
+        server = DOCKER_HUB_KEY if registry == "docker.io" else registry
         return ask_helper(file.store, server) if file.store else None
     except HelperError as problem:
         explain.emit("note", f"going on without: {problem.one_line}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import urllib.parse
 
-from .failures import BadAnswer
+from .http_errors import BadAnswer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -17,14 +17,15 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: two addresses with the same origin are the same server's.
 
-    Raises BadAnswer unless `url` is an http or https address.
+    Raises BadAnswer unless `url` is an http or https address. A backslash in the
+    host's place is none: programs differ in where it ends the host.
     """
     try:
         parts = urllib.parse.urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
         scheme, host, port = "", None, None
-    if scheme not in DEFAULT_PORTS or not host:
+    if scheme not in DEFAULT_PORTS or not host or "\\" in parts.netloc:
         raise BadAnswer("that is no http or https address", repr(url[:200]))
     return scheme, host.lower(), port or DEFAULT_PORTS[scheme]
 

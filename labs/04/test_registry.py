@@ -578,6 +578,22 @@ def seen_last(wire):
     return wire.asked[-1].authorization if wire.asked else "nobody was asked"
 
 
+@check("follow_redirects", points=1, rule=SESSION)
+def test_session_is_told_what_not_to_do():
+    """requests itself follows no redirect, and leaves the body where it is"""
+    pieces = iter([b"the blob"])
+    wire = Wire(lambda asked: Answer(200, pieces))
+    found = outcome(follow_redirects, wire.session, "GET", BLOB, {})
+    followed_by_itself = [options.get("allow_redirects") for options in wire.options]
+    mistakes = {"left-to-requests": True in followed_by_itself}
+    story = "allow_redirects, as the session was told"
+    expect(followed_by_itself, [False], story=story, mistakes=mistakes, came=found)
+    unread = list(pieces)
+    mistakes = {"body-read-at-once": unread == []}
+    story = "what was still to be read of the body when follow_redirects returned"
+    expect(unread, [b"the blob"], story=story, mistakes=mistakes, came=found)
+
+
 @check("follow_redirects", points=1, rule=REDIRECTING)
 def test_redirect_is_followed():
     """the answer at the end of the way is given, and the other headers come along"""
@@ -597,22 +613,6 @@ def test_redirect_is_followed():
     mistakes = {"always-get": methods == ["GET", "GET"]}
     story = "follow_redirects was called for a HEAD request; the methods that were used"
     expect(methods, ["HEAD", "HEAD"], story=story, mistakes=mistakes, came=found)
-
-
-@check("follow_redirects", points=1, rule=SESSION)
-def test_session_is_told_what_not_to_do():
-    """requests itself follows no redirect, and leaves the body where it is"""
-    pieces = iter([b"the blob"])
-    wire = Wire(lambda asked: Answer(200, pieces))
-    found = outcome(follow_redirects, wire.session, "GET", BLOB, {})
-    followed_by_itself = [options.get("allow_redirects") for options in wire.options]
-    mistakes = {"left-to-requests": True in followed_by_itself}
-    story = "allow_redirects, as the session was told"
-    expect(followed_by_itself, [False], story=story, mistakes=mistakes, came=found)
-    unread = list(pieces)
-    mistakes = {"body-read-at-once": unread == []}
-    story = "what was still to be read of the body when follow_redirects returned"
-    expect(unread, [b"the blob"], story=story, mistakes=mistakes, came=found)
 
 
 @check("follow_redirects", points=2, rule=REDIRECTING)

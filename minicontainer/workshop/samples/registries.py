@@ -126,7 +126,7 @@ class _Session(Session):
     """A session at one end of a wire."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(pauses=(0.0, 0.0, 0.0))
+        super().__init__(plain_http=True, pauses=(0.0, 0.0, 0.0))
         self._options = wire.options
         self.mount("https://", wire)
         self.mount("http://", wire)

@@ -27,6 +27,15 @@ HEAD_SECONDS = 90
 class Adapter(HTTPAdapter):
     """Connections whose requests go out as they were written, and whose answers come in time."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: set[socket.socket | None] = set()  # for the head of an answer
+
+    def interrupt(self) -> None:
+        """Wake all threads that wait for the head of an answer: they lose the connection."""
+        for connection in list(self.waiting):
+            shut_down(connection)
+
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """As requests does it, with connections of ours."""
         super().init_poolmanager(*arguments, **options)
@@ -42,12 +51,12 @@ class Adapter(HTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         """What requests would ask for; the connection is told how it was written."""
         normal = super().request_url(request, proxies)
-        _target.set(as_written(getattr(request, "written", ""), normal))
+        _sending.set((as_written(getattr(request, "written", ""), normal), self.waiting))
         return normal
 
 
-#: the target of the request that this thread is about to send
-_target: ContextVar[str] = ContextVar("target")
+#: what this thread is about to send: the target as it was written, and who waits like it
+_sending: ContextVar[tuple[str, set[socket.socket | None]]] = ContextVar("sending")
 
 
 def as_written(address: str, normal: str) -> str:
@@ -66,10 +75,10 @@ class _Verbatim(HTTPConnection):
     """A connection that changes nothing about a request, and waits for its answer's head."""
 
     def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
-        super().putrequest(method, _target.get(url), *arguments, **options)
+        super().putrequest(method, _sending.get()[0], *arguments, **options)
 
     def getresponse(self) -> Any:
-        with deadline(self.sock):
+        with deadline(self.sock, _sending.get()[1]):
             return super().getresponse()
 
 
@@ -93,13 +102,17 @@ POOLS: dict[str, Any] = {"http": HttpPool, "https": HttpsPool}
 
 
 @contextlib.contextmanager
-def deadline(connection: socket.socket | None) -> Iterator[None]:
-    """Shut `connection` down if the block takes longer than HEAD_SECONDS."""
+def deadline(
+    connection: socket.socket | None, waiting: set[socket.socket | None]
+) -> Iterator[None]:
+    """Shut `connection` down if the block takes longer than HEAD_SECONDS; it is in `waiting`."""
     timer = threading.Timer(HEAD_SECONDS, shut_down, [connection])
     timer.start()
+    waiting.add(connection)
     try:
         yield
     finally:
+        waiting.discard(connection)
         timer.cancel()
         timer.join()
 

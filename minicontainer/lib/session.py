@@ -120,8 +120,9 @@ class Session(requests.Session):
     def cancel(self) -> None:
         """Make every request that is under way, in whatever thread, fail at once."""
         self._cancelled.set()
-        for body in list(self._bodies):
-            body.interrupt()
+        for waiting in (*self.adapters.values(), *list(self._bodies)):
+            if isinstance(waiting, Adapter | Body):
+                waiting.interrupt()
 
     def resume(self) -> None:
         """After `cancel`, once all threads have ended: requests are possible again."""

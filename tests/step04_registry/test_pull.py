@@ -273,13 +273,16 @@ def check_blobs(layout):
         assert digest_of(path.read_bytes()) == f"sha256:{path.name}"
 
 
-def test_the_first_failure_ends_the_others_at_once(registry, store):
+@pytest.mark.parametrize("sent", ["nothing", "the head", "a byte"])
+def test_the_first_failure_ends_the_others_at_once(registry, store, sent):
     image = Pushed(3, wrong=[0])
     released = threading.Event()
 
     def answer(asked):
         if digest_of(image.layers[2]) in asked.path:
-            asked.reply(body=b"x", length=len(image.layers[2]))
+            if sent != "nothing":
+                body = b"x" if sent == "a byte" else b""
+                asked.reply(body=body, length=len(image.layers[2]))
             released.wait(10)
         else:
             image.answer(asked)

@@ -748,7 +748,7 @@ def test_odd_lists():
     expect(found, ["a", "b", "c"], story="both pages have the tag b", mistakes=mistakes)
 
 
-@check("list_tags", points=1, rule=TAGS, seconds=1.0)
+@check("list_tags", points=1, rule=TAGS)
 def test_list_without_end():
     """a list that never ends raises BadAnswer"""
     wire = Wire(

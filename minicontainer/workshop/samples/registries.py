@@ -127,6 +127,7 @@ class _Session(Session):
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(plain_http=True, pauses=(0.0, 0.0, 0.0))
+        self.trust_env = False  # whatever proxies this machine has: and it is twice as fast
         self._options = wire.options
         self.mount("https://", wire)
         self.mount("http://", wire)

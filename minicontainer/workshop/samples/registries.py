@@ -162,9 +162,8 @@ class Direct(Registry):
         return response
 
     def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
-        return self.session.request(
-            method, url, headers=dict(headers), stream=True, allow_redirects=False
-        )
+        request = requests.Request(method, url, dict(headers)).prepare()
+        return self.session.send(request, stream=True, allow_redirects=False, proxies={})
 
     def renew(self, repository: str, challenge: str, used: dict[str, str]) -> dict[str, str]:
         self.renewed.append((challenge, used))

@@ -27,13 +27,29 @@ HEAD_SECONDS = 90
 class Adapter(HTTPAdapter):
     """Connections whose requests go out as they were written, and whose answers come in time."""
 
-    def __init__(self) -> None:
+    def __init__(self, cancelled: threading.Event) -> None:
         super().__init__()
-        self.waiting: set[socket.socket | None] = set()  # for the head of an answer
+        self._cancelled = cancelled
+        self._awaited: set[socket.socket | None] = set()
+
+    @contextlib.contextmanager
+    def awaiting(self, connection: socket.socket | None) -> Iterator[None]:
+        """Shut `connection` down if the block takes longer than HEAD_SECONDS, or is cancelled."""
+        timer = threading.Timer(HEAD_SECONDS, shut_down, [connection])
+        timer.start()
+        self._awaited.add(connection)
+        if self._cancelled.is_set():  # before it could be interrupted
+            shut_down(connection)
+        try:
+            yield
+        finally:
+            self._awaited.discard(connection)
+            timer.cancel()
+            timer.join()
 
     def interrupt(self) -> None:
-        """Wake all threads that wait for the head of an answer: they lose the connection."""
-        for connection in list(self.waiting):
+        """After `cancelled` was set: wake all threads that wait for the head of an answer."""
+        for connection in list(self._awaited):
             shut_down(connection)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -51,12 +67,12 @@ class Adapter(HTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
         """What requests would ask for; the connection is told how it was written."""
         normal = super().request_url(request, proxies)
-        _sending.set((as_written(getattr(request, "written", ""), normal), self.waiting))
+        _sending.set((as_written(getattr(request, "written", ""), normal), self))
         return normal
 
 
-#: what this thread is about to send: the target as it was written, and who waits like it
-_sending: ContextVar[tuple[str, set[socket.socket | None]]] = ContextVar("sending")
+#: what this thread is about to send: the target as it was written; and by which adapter
+_sending: ContextVar[tuple[str, Adapter]] = ContextVar("sending")
 
 
 def as_written(address: str, normal: str) -> str:
@@ -78,7 +94,7 @@ class _Verbatim(HTTPConnection):
         super().putrequest(method, _sending.get()[0], *arguments, **options)
 
     def getresponse(self) -> Any:
-        with deadline(self.sock, _sending.get()[1]):
+        with _sending.get()[1].awaiting(self.sock):
             return super().getresponse()
 
 
@@ -99,22 +115,6 @@ class HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 POOLS: dict[str, Any] = {"http": HttpPool, "https": HttpsPool}
-
-
-@contextlib.contextmanager
-def deadline(
-    connection: socket.socket | None, waiting: set[socket.socket | None]
-) -> Iterator[None]:
-    """Shut `connection` down if the block takes longer than HEAD_SECONDS; it is in `waiting`."""
-    timer = threading.Timer(HEAD_SECONDS, shut_down, [connection])
-    timer.start()
-    waiting.add(connection)
-    try:
-        yield
-    finally:
-        waiting.discard(connection)
-        timer.cancel()
-        timer.join()
 
 
 def shut_down(connection: socket.socket | None) -> None:

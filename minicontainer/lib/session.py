@@ -54,10 +54,10 @@ class Session(requests.Session):
         self.headers = CaseInsensitiveDict({"User-Agent": agent, "Accept-Encoding": "identity"})
         self.auth = lambda request: request  # with an auth of its own it leaves ~/.netrc alone
         self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
-        self.mount("https://", Adapter())
-        self.mount("http://", Adapter())
         self._bodies: set[Body] = set()
         self._cancelled = threading.Event()
+        self.mount("https://", Adapter(self._cancelled))
+        self.mount("http://", Adapter(self._cancelled))
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """As requests does it, but the address is remembered as it was written."""

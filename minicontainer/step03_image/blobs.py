@@ -15,7 +15,7 @@ from pathlib import Path
 
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, SizeMismatch
-from minicontainer.lib.files import plain_errors
+from minicontainer.lib.files import plain_errors, write_all
 from minicontainer.lib.locks import locked, try_lock
 
 from .digest import Digester, algorithm_of, digest_of
@@ -172,10 +172,3 @@ def _is_at(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:
         return False
-
-
-def write_all(file: int, chunk: bytes | memoryview) -> None:
-    """write(2) until all of `chunk` is written."""
-    written = os.write(file, chunk)
-    while written < len(chunk):
-        written += os.write(file, memoryview(chunk)[written:])

@@ -29,6 +29,7 @@ from minicontainer.lib.directories import (
     open_directory,
     remove,
 )
+from minicontainer.lib.files import write_all
 from minicontainer.lib.metadata import Metadata
 from minicontainer.lib.tar import (
     BLOCK_DEVICE,
@@ -40,8 +41,6 @@ from minicontainer.lib.tar import (
     SYMLINK,
     Entry,
 )
-
-from .blobs import write_all
 
 #: the kernel follows at most this many symbolic links on one path (path_resolution(7))
 MOST_LINKS = 40

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from minicontainer.errors import BundleError
 
+from .shapes import check
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -89,7 +91,8 @@ CONFIG: dict[str, Any] = {
 def check_config(config: Any, path: str = "config.json") -> None:
     """Raise BundleError unless `config`, read from the file `path`, keeps every rule."""
     try:
-        check_shape(config, CONFIG, "")
+        _need(isinstance(config, dict), "", "must be an object")
+        check(config, CONFIG, "", BundleError)
         _check_version(config)
         _need(config.get("root"), "root", "is missing")
         _need(config["root"].get("path"), "root.path", "is missing or empty")
@@ -119,49 +122,6 @@ def check_process(process: dict, where: str) -> None:
         _need(types.count(kind) == 1, place, f"repeats {kind}")
         limit = process["rlimits"][number]
         _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
-
-
-def check_shape(value: Any, shape: Any, where: str) -> None:
-    """Raise BundleError unless `value` has the types and ranges that `shape` describes.
-
-    A shape is str, bool, a (lowest, highest) pair for whole numbers, [shape] for
-    a list, {key: shape} for an object whose keys are optional ("*": any key).
-    """
-    if isinstance(shape, tuple):
-        _check_number(value, shape, where)
-    elif isinstance(shape, list):
-        _need(isinstance(value, list), where, "must be a list")
-        for number, entry in enumerate(value):
-            check_shape(entry, shape[0], f"{where}[{number}]")
-    elif isinstance(shape, dict):
-        _need(isinstance(value, dict), where, "must be an object")
-        _check_keys(value, shape, where)
-    elif shape is bool:
-        _need(isinstance(value, bool), where, "must be true or false")
-    else:
-        _check_text(value, where)
-
-
-def _check_keys(value: dict, shape: dict, where: str) -> None:
-    # Keys that we do not know are ignored: config.md, "Extensibility".
-    for key, entry in value.items():
-        wanted = shape.get(key, shape.get("*"))
-        if wanted is not None:
-            _check_text(key, where)
-            check_shape(entry, wanted, f"{where}.{key}" if where else key)
-
-
-def _check_number(value: Any, limits: tuple, where: str) -> None:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    _need(number, where, "must be a whole number")
-    lowest, highest = limits
-    _need(lowest <= value <= highest, where, f"must lie in {lowest} … {highest}")
-
-
-def _check_text(value: Any, where: str) -> None:
-    _need(isinstance(value, str), where, "must be a string")
-    plain = "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
-    _need(plain, where, "holds a NUL or half a character, which no path or argument can")
 
 
 def _check_version(config: dict) -> None:

@@ -1,66 +1,99 @@
-"""Does a parsed JSON document have the shape that the specification gives it?
+"""Does a parsed JSON document have the shape that its specification gives it?
 
-In: a value from json.loads, and a shape, which is one of
-- a type; or a function that raises ImageError, like those below;
+In: a value, any JSON at all, and a shape, which is one of
+- str (without NUL), bool, int; a (lowest, highest) pair for a whole number; None for anything;
 - [shape]: a list of such values;
-- {"name": shape, "name?": shape}: an object with these members, needed and optional.
+- {"name": shape}: an object with these members, others are ignored ("*": any other one);
+  those that {NEEDED: names} lists must be there;
+- a function, called with the value and its place.
+Out: nothing, or an error that names the place (`process.user.uid`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-from minicontainer.errors import ImageError
-from minicontainer.step03_image.digest import split_digest
+    from minicontainer.errors import MinicontainerError
 
-_NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
-_LARGEST_SIZE = 2**63 - 1
+#: the key of an object's shape for the names of its needed members; no JSON has this key
+NEEDED = None
+_NAMES = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 
-def check(value: Any, shape: Any, where: str) -> None:
-    """Raise ImageError unless `value` has the `shape`."""
-    if isinstance(shape, list):
-        check(value, list, where)
-        for number, item in enumerate(value):
-            check(item, shape[0], f"{where}[{number}]")
-    elif isinstance(shape, dict):
-        check(value, dict, where)
-        for name, inner in shape.items():
-            name, optional = name.rstrip("?"), name.endswith("?")
-            if name in value:
-                check(value[name], inner, f"{where}.{name}")
-            elif not optional:
-                raise ImageError(f"{name} is missing", where)
+def check(value: Any, shape: Any, where: str, error: type[MinicontainerError]) -> None:
+    """Raise `error` unless `value`, which stands at `where`, has the `shape`."""
+    if isinstance(shape, dict):
+        _expect(value, dict, where, error)
+        _check_members(value, shape, where, error)
+    elif isinstance(shape, list):
+        _expect(value, list, where, error)
+        for number, entry in enumerate(value):
+            check(entry, shape[0], f"{where}[{number}]", error)
+    elif isinstance(shape, tuple):
+        _expect(value, int, where, error)
+        if not shape[0] <= value <= shape[1]:
+            raise error(f"must lie in {shape[0]} … {shape[1]}", where)
     elif isinstance(shape, type):
-        if not isinstance(value, shape) or isinstance(value, bool):
-            raise ImageError(f"expected {_NAMES[shape]}, found {str(value)[:60]!r}", where)
-    else:
+        _expect(value, shape, where, error)
+    elif shape is not None:
         shape(value, where)
 
 
-def map_of_strings(value: Any, where: str) -> None:
-    """An object whose members are all strings, like annotations."""
-    check(value, dict, where)
-    check(list(value.values()), [str], where)
+def _check_members(value: dict, shape: dict, where: str, error: type[MinicontainerError]) -> None:
+    for name in shape.get(NEEDED, ()):
+        if name not in value:
+            raise error(f"{name} is missing", where)
+    for name, entry in value.items():
+        wanted = shape.get(name, shape.get("*"))
+        if wanted is not None:
+            _expect(name, str, where, error)
+            check(entry, wanted, f"{where}.{name}" if where else name, error)
 
 
-def digest(value: Any, where: str) -> None:
-    """A digest."""
-    try:
-        split_digest(value)
-    except ImageError as error:
-        raise ImageError(error.what, f"{where}: {error.where}".rstrip(": "), error.hint) from None
+def _expect(value: Any, kind: type, where: str, error: type[MinicontainerError]) -> None:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise error(f"expected {_NAMES[kind]}, found {str(value)[:60]!r}", where)
+    if kind is str:
+        _check_text(value, where, error)
 
 
-def size(value: Any, where: str) -> None:
-    """A number of bytes, at most 2**63 - 1."""
-    check(value, int, where)
-    if not 0 <= value <= _LARGEST_SIZE:
-        raise ImageError("not a size in bytes", where)
+def _check_text(text: Any, where: str, error: type[MinicontainerError]) -> None:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise error("holds a NUL or half a character, which no path or argument can", where)
 
 
-def argument(value: Any, where: str) -> None:
-    """A string that can be an argument of a program, or a path."""
-    check(value, str, where)
-    if "\0" in value:
-        raise ImageError("a NUL character, which no argument or path can hold", where)
+def shape_of(kind: Any) -> Any:
+    """The shape that a type describes: a TypedDict, list[…], dict[str, …], Annotated[…, SHAPE]."""
+    from typing import (
+        Annotated,
+        Any,
+        NotRequired,
+        get_args,
+        get_origin,
+        get_type_hints,
+        is_typeddict,
+    )
+
+    origin, inner = get_origin(kind), get_args(kind)
+    if is_typeddict(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        needed = [name for name, hint in hints.items() if get_origin(hint) is not NotRequired]
+        shapes = {name: shape_of(hint) for name, hint in hints.items()}
+        return {NEEDED: needed if kind.__total__ else [], **shapes}
+    if origin is Annotated:
+        return inner[1]
+    if origin is NotRequired:
+        return shape_of(inner[0])
+    if origin is list:
+        return [shape_of(inner[0])]
+    if origin is dict:
+        return {"*": shape_of(inner[1])}
+    return None if kind is Any else kind

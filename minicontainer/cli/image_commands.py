@@ -9,7 +9,7 @@ import os
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import pull_image, registry_of
 from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layers import chain_ids

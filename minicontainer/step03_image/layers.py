@@ -20,8 +20,8 @@ from minicontainer.lib.tar import Stream, read_tar
 from .blobs import is_intact
 from .digest import Digester, algorithm_of, digest_of
 from .layout import Layout, open_blob
-from .rootfs import Place, RootFilesystem
 from .spec import LAYER_TYPES, Descriptor
+from .tree import Place, RootFilesystem
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

@@ -20,7 +20,7 @@ import zstandard
 
 from minicontainer import explain
 from minicontainer.errors import BlobMissing, DigestMismatch, ImageError, SizeMismatch
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.lib.tar import read_tar
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import blob_path, read_blob, tag
@@ -156,7 +156,7 @@ import sys
 from pathlib import Path
 from minicontainer.step03_image.layout import open_layout, references
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from tests.step03_image import images
 layout = open_layout(sys.argv[1])
 root = Path(sys.argv[2]) / "root"

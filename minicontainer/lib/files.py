@@ -38,13 +38,6 @@ def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> N
         raise
 
 
-def write_all(file: int, chunk: bytes | memoryview) -> None:
-    """write(2) until all of `chunk` is written."""
-    rest = memoryview(chunk)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-
-
 @contextlib.contextmanager
 def plain_errors(where: os.PathLike | str) -> Iterator[None]:
     """Turn an OSError (no space, no permission, …) into an ImageError that names `where`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from minicontainer.errors import BundleError
 
-from .shapes import check
+from .shapes import check, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,64 +26,64 @@ UINT32 = (0, 2**32 - 1)
 INT64 = (-(2**63), 2**63 - 1)
 UINT64 = (0, 2**64 - 1)
 
-_HOOK = {"path": str, "args": [str], "env": [str], "timeout": INT64}
+_HOOK = {"path": text, "args": [text], "env": [text], "timeout": INT64}
 _MAPPING = {"containerID": UINT32, "hostID": UINT32, "size": UINT32}
 _BOX = {"height": (0, 65535), "width": (0, 65535)}
-_USER = {"uid": UID, "gid": UID, "umask": UINT32, "additionalGids": [UID], "username": str}
+_USER = {"uid": UID, "gid": UID, "umask": UINT32, "additionalGids": [UID], "username": text}
 _DEVICE = {
-    "type": str, "path": str, "major": INT64, "minor": INT64,
+    "type": text, "path": text, "major": INT64, "minor": INT64,
     "fileMode": UINT32, "uid": UID, "gid": UID,
 }  # fmt: skip
-_RULE = {"allow": bool, "type": str, "major": INT64, "minor": INT64, "access": str}
+_RULE = {"allow": bool, "type": text, "major": INT64, "minor": INT64, "access": text}
 _CAPABILITIES = {
-    name: [str] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")
+    name: [text] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")
 }
 _RESOURCES = {
     "devices": [_RULE],
     "memory": {"limit": INT64, "reservation": INT64, "swap": INT64},
-    "cpu": {"shares": UINT64, "quota": INT64, "period": UINT64, "cpus": str, "mems": str},
+    "cpu": {"shares": UINT64, "quota": INT64, "period": UINT64, "cpus": text, "mems": text},
     "pids": {"limit": INT64},
-    "unified": {"*": str},
+    "unified": {"*": text},
 }
 _LINUX = {
-    "namespaces": [{"type": str, "path": str}],
+    "namespaces": [{"type": text, "path": text}],
     "uidMappings": [_MAPPING],
     "gidMappings": [_MAPPING],
     "devices": [_DEVICE],
-    "cgroupsPath": str,
+    "cgroupsPath": text,
     "resources": _RESOURCES,
-    "rootfsPropagation": str,
-    "maskedPaths": [str],
-    "readonlyPaths": [str],
-    "sysctl": {"*": str},
-    "mountLabel": str,
+    "rootfsPropagation": text,
+    "maskedPaths": [text],
+    "readonlyPaths": [text],
+    "sysctl": {"*": text},
+    "mountLabel": text,
 }
 
 PROCESS = {
     "terminal": bool,
     "consoleSize": _BOX,
     "user": _USER,
-    "cwd": str,
-    "env": [str],
-    "args": [str],
-    "rlimits": [{"type": str, "soft": UINT64, "hard": UINT64}],
+    "cwd": text,
+    "env": [text],
+    "args": [text],
+    "rlimits": [{"type": text, "soft": UINT64, "hard": UINT64}],
     "capabilities": _CAPABILITIES,
     "noNewPrivileges": bool,
     "oomScoreAdj": (-1000, 1000),
 }
 
 CONFIG: dict[str, Any] = {
-    "ociVersion": str,
-    "root": {"path": str, "readonly": bool},
-    "mounts": [{"destination": str, "type": str, "source": str, "options": [str]}],
+    "ociVersion": text,
+    "root": {"path": text, "readonly": bool},
+    "mounts": [{"destination": text, "type": text, "source": text, "options": [text]}],
     "process": PROCESS,
-    "hostname": str,
-    "domainname": str,
+    "hostname": text,
+    "domainname": text,
     "hooks": {
         "prestart": [_HOOK], "createRuntime": [_HOOK], "createContainer": [_HOOK],
         "startContainer": [_HOOK], "poststart": [_HOOK], "poststop": [_HOOK],
     },
-    "annotations": {"*": str},
+    "annotations": {"*": text},
     "linux": _LINUX,
 }  # fmt: skip
 

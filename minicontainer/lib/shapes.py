@@ -1,11 +1,11 @@
 """Does a parsed JSON document have the shape that its specification gives it?
 
 In: a value, any JSON at all, and a shape, which is one of
-- str (without NUL), bool, int; a (lowest, highest) pair for a whole number; None for anything;
+- str, bool, int; a (lowest, highest) pair for a whole number; None for anything;
 - [shape]: a list of such values;
-- {"name": shape}: an object with these members, others are ignored ("*": any other one);
-  those that {NEEDED: names} lists must be there;
-- a function, called with the value and its place.
+- {"name": shape}: an object with such members, of which those that NEEDED lists must be
+  there; others are ignored, unless {"*": shape} says what names and values are;
+- a function like `text`, called as check is.
 Out: nothing, or an error that names the place (`process.user.uid`).
 """
 
@@ -44,7 +44,7 @@ def check(value: Any, shape: Any, where: str, error: type[MinicontainerError]) -
     elif isinstance(shape, type):
         _expect(value, shape, where, error)
     elif shape is not None:
-        shape(value, where)
+        shape(value, where, error)
 
 
 def _check_members(value: dict, shape: dict, where: str, error: type[MinicontainerError]) -> None:
@@ -52,21 +52,21 @@ def _check_members(value: dict, shape: dict, where: str, error: type[Minicontain
         if name not in value:
             raise error(f"{name} is missing", where)
     for name, entry in value.items():
-        wanted = shape.get(name, shape.get("*"))
-        if wanted is not None:
-            _expect(name, str, where, error)
-            check(entry, wanted, f"{where}.{name}" if where else name, error)
+        if name not in shape:
+            check(name, shape.get("*"), where, error)
+        place = f"{where}.{name}" if where else name
+        check(entry, shape.get(name, shape.get("*")), place, error)
 
 
 def _expect(value: Any, kind: type, where: str, error: type[MinicontainerError]) -> None:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise error(f"expected {_NAMES[kind]}, found {str(value)[:60]!r}", where)
-    if kind is str:
-        _check_text(value, where, error)
 
 
-def _check_text(text: Any, where: str, error: type[MinicontainerError]) -> None:
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+def text(value: Any, where: str, error: type[MinicontainerError]) -> None:
+    """A string that can be a path, or an argument of a program."""
+    _expect(value, str, where, error)
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise error("holds a NUL or half a character, which no path or argument can", where)
 
 

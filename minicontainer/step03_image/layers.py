@@ -26,7 +26,6 @@ from .tree import Place, RootFilesystem
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _CHUNK = 1 << 18  # bytes
-MENDING = "pull the image again: `minicontainer pull` fetches what is damaged"
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:
@@ -140,4 +139,5 @@ def damage_named(layout: Layout, descriptor: Descriptor) -> Iterator[None]:
             raise
         kind = SizeMismatch if isinstance(error, SizeMismatch) else DigestMismatch
         what = f"the stored layer is damaged: {error.what}"
-        raise kind(what, descriptor["digest"], MENDING) from None
+        hint = "pull the image again: `minicontainer pull` fetches what is damaged"
+        raise kind(what, descriptor["digest"], hint) from None

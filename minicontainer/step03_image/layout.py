@@ -162,7 +162,7 @@ def tag(layout: Layout, name: str, descriptor: Descriptor) -> None:
 
 
 def untag(layout: Layout, name: str) -> None:
-    """Forget `name`; the blobs stay until prune (garbage.py). Raises ImageError if unknown."""
+    """Forget `name`; its blobs stay until they are collected. Raises ImageError if unknown."""
     with changed_index(layout) as index:
         kept = [one for one in index["manifests"] if name_of(one) != name]
         if len(kept) == len(index["manifests"]):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 
 from minicontainer.errors import ImageError as ImageError
 from minicontainer.lib.foreign_json import parse_object
-from minicontainer.lib.shapes import check, shape_of
+from minicontainer.lib.shapes import check, shape_of, text
 
 from .digest import split_digest
 
@@ -48,7 +48,7 @@ LAYER_TYPES = tuple(
 LARGEST_DOCUMENT = 4 * 1024 * 1024
 
 
-def _check_digest(value: Any, where: str) -> None:
+def _check_digest(value: Any, where: str, _: object) -> None:
     try:
         split_digest(value)
     except ImageError as error:
@@ -56,6 +56,7 @@ def _check_digest(value: Any, where: str) -> None:
 
 
 Digest = Annotated[str, _check_digest]
+Argument = Annotated[str, text]
 _shape = functools.cache(shape_of)
 
 Platform = TypedDict(
@@ -105,13 +106,13 @@ class Manifest(TypedDict):
 class Settings(TypedDict, total=False):
     """How to run the image, unless the user says otherwise: the config's `config`."""
 
-    User: str
+    User: Argument
     ExposedPorts: dict[str, Any]
-    Env: list[str]
-    Entrypoint: list[str]
-    Cmd: list[str]
+    Env: list[Argument]
+    Entrypoint: list[Argument]
+    Cmd: list[Argument]
     Volumes: dict[str, Any]
-    WorkingDir: str
+    WorkingDir: Argument
     Labels: dict[str, str]
     StopSignal: str
 

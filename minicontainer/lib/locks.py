@@ -1,4 +1,4 @@
-"""One process at a time, where the platform has file locks; and OSErrors in plain words.
+"""One process at a time, where the platform has file locks.
 
 Source: flock(2). Windows has no fcntl; there the locks do nothing.
 """

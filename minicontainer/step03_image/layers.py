@@ -15,13 +15,14 @@ from typing import BinaryIO
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.lib.decompress import decompressed
+from minicontainer.lib.directories import Place
 from minicontainer.lib.tar import Stream, read_tar
 
 from .blobs import is_intact
 from .digest import Digester, algorithm_of, digest_of
 from .layout import Layout, open_blob
 from .spec import LAYER_TYPES, Descriptor
-from .tree import Place, RootFilesystem
+from .tree import RootFilesystem
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"

@@ -121,7 +121,7 @@ class Files:
             os.symlink(entry.link, path, dir_fd=dir_fd)
         elif not self._make_node(entry, path, dir_fd):
             return
-        self.set_attributes(entry, place)
+        self._set_attributes(entry, path, dir_fd)
 
     def _make_node(self, entry: Entry, path: str, dir_fd: int | None) -> bool:
         """A device or a FIFO; devices are root's to make, and left out by others."""
@@ -140,12 +140,13 @@ class Files:
         os.link(source, path, src_dir_fd=source_fd, dst_dir_fd=dir_fd, follow_symlinks=follow)
 
     def set_attributes(self, entry: Entry, place: Place) -> None:
-        """Give what is at `place` the owner, attributes, mode and times of `entry`.
+        """Give what is at `place` the owner, attributes, mode and times of `entry`."""
+        self._set_attributes(entry, *self.at(place))
 
-        The order matters: a change of owner clears set-uid bits and capabilities,
+    def _set_attributes(self, entry: Entry, path: str, dir_fd: int | None) -> None:
+        """The order matters: a change of owner clears set-uid bits and capabilities,
         a mode may forbid attributes, and whatever comes later may change times.
         """
-        path, dir_fd = self.at(place)
         if self._owners:
             self._set_owner(entry, path, dir_fd)
         if entry.xattrs:
@@ -187,17 +188,20 @@ class Files:
             explain.emit("note", text)
 
 
-def _write(entry: Entry, handle: int) -> None:
-    """The content of `entry`, into the new file that is open as `handle`; holes stay holes."""
-    with open(handle, "wb", buffering=1 << 13) as file:
+def _write(entry: Entry, file: int) -> None:
+    """The content of `entry`, into the new file that is open as `file`; holes stay holes."""
+    try:
         end = 0
         for offset, piece in entry.content():
             if offset != end:
-                file.seek(offset)
-            file.write(piece)
+                os.lseek(file, offset, os.SEEK_SET)
             end = offset + len(piece)
+            while piece:
+                piece = piece[os.write(file, piece) :]
         if end != entry.size:
-            file.truncate(entry.size)
+            os.ftruncate(file, entry.size)
+    finally:
+        os.close(file)
 
 
 def open_directory(path: str) -> Directory:

@@ -59,7 +59,7 @@ def drop_if_damaged(layout: Layout, descriptor: Descriptor) -> None:
 
 @contextlib.contextmanager
 def in_use(layout: Layout) -> Iterator[None]:
-    """Keep prune from deleting blobs, while some of them have no name in index.json yet."""
+    """Keep blobs from being collected as garbage while no name in index.json leads to them yet."""
     with contextlib.ExitStack() as held:
         with plain_errors(layout.path):
             held.enter_context(locked(layout.own / "in-use.lock", shared=True))

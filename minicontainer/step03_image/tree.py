@@ -64,7 +64,8 @@ class RootFilesystem:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._files = Files(os.fspath(path))
+        self.path = os.fspath(path)
+        self._files = Files(self.path)
         self._directories: dict[Place, Entry] = {}
         self._parents: dict[str, Place] = {}
 

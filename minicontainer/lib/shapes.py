@@ -72,28 +72,20 @@ def text(value: Any, where: str, error: type[MinicontainerError]) -> None:
 
 def shape_of(kind: Any) -> Any:
     """The shape that a type describes: a TypedDict, list[…], dict[str, …], Annotated[…, SHAPE]."""
-    from typing import (
-        Annotated,
-        Any,
-        NotRequired,
-        get_args,
-        get_origin,
-        get_type_hints,
-        is_typeddict,
-    )
+    import typing
 
-    origin, inner = get_origin(kind), get_args(kind)
-    if is_typeddict(kind):
-        hints = get_type_hints(kind, include_extras=True)
-        needed = [name for name, hint in hints.items() if get_origin(hint) is not NotRequired]
-        shapes = {name: shape_of(hint) for name, hint in hints.items()}
-        return {NEEDED: needed if kind.__total__ else [], **shapes}
-    if origin is Annotated:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if typing.is_typeddict(kind):
+        hints = typing.get_type_hints(kind, include_extras=True)
+        optional = [n for n in hints if typing.get_origin(hints[n]) is typing.NotRequired]
+        needed = [name for name in hints if kind.__total__ and name not in optional]
+        return {NEEDED: needed, **{name: shape_of(hint) for name, hint in hints.items()}}
+    if origin is typing.Annotated:
         return inner[1]
-    if origin is NotRequired:
+    if origin is typing.NotRequired:
         return shape_of(inner[0])
     if origin is list:
         return [shape_of(inner[0])]
     if origin is dict:
         return {"*": shape_of(inner[1])}
-    return None if kind is Any else kind
+    return None if kind is typing.Any else kind

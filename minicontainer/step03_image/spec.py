@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from typing import Annotated, Any, NotRequired, TypedDict, cast
 
-from minicontainer.errors import ImageError as ImageError
+from minicontainer.errors import ImageError
 from minicontainer.lib.foreign_json import parse_object
 from minicontainer.lib.shapes import check, shape_of, text
 
@@ -23,13 +23,10 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 OCI_LAYER_GZIP = f"{OCI_LAYER}+gzip"
-OCI_LAYER_ZSTD = f"{OCI_LAYER}+zstd"
 OCI_FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-DOCKER_LAYER_GZIP = f"{DOCKER_LAYER}.gzip"
 DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 DOCKER_SCHEMA_1 = (
     "application/vnd.docker.distribution.manifest.v1+json",
@@ -55,6 +52,7 @@ def _check_digest(value: Any, where: str, _: object) -> None:
         raise ImageError(error.what, f"{where}: {error.where}".rstrip(": "), error.hint) from None
 
 
+# The types below are also the shapes by which documents are checked.
 Digest = Annotated[str, _check_digest]
 Argument = Annotated[str, text]
 _shape = functools.cache(shape_of)

@@ -32,7 +32,7 @@ def _mounts():
 def test_the_whole_story(tmp_path):
     mounts = _mounts()
     done = subprocess.run(
-        COMMAND, capture_output=True, text=True, timeout=30, env=_environment(tmp_path)
+        COMMAND, capture_output=True, text=True, timeout=60, env=_environment(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     assert "inside, / holds: bin" in done.stdout
@@ -58,7 +58,7 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
         time.sleep(0.01)
     time.sleep(wait)
     demo.send_signal(number)
-    _, errors = demo.communicate(timeout=20)
+    _, errors = demo.communicate(timeout=60)
     # The last two: it was over already, or Python itself was not up yet.
     assert demo.returncode in (130, 0, -number), errors
     assert b"Traceback" not in errors
@@ -105,6 +105,6 @@ def test_the_advice_for_a_limit_that_is_used_up(monkeypatch):
 
 
 def test_help():
-    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert "chroot-demo" in done.stdout

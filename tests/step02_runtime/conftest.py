@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from minicontainer.step02_runtime.spec import default_config
 from tests.programs import needs_namespaces
+from tests.waiting import HANG, until
 
 TOOLS = [
     "sh",
@@ -135,7 +135,7 @@ class Runtime:
 
     def call(self, *args: str, ok: bool | None = True, **options) -> subprocess.CompletedProcess:
         """Run a command to its end; `ok` says whether it must succeed (None: either)."""
-        options = {"capture_output": True, "timeout": 30, **self.options(), **options}
+        options = {"capture_output": True, "timeout": HANG, **self.options(), **options}
         done = subprocess.run(self.command(*args), text=True, check=False, **options)
         assert "Traceback" not in (done.stderr or ""), done.stderr
         if ok is not None:
@@ -194,17 +194,6 @@ class Runtime:
         left = self.left_behind()
         shutil.rmtree(self.top, ignore_errors=True)
         assert left == []
-
-
-def until(condition, seconds: float = 10.0):
-    """The first true value of condition(), or None after `seconds`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    return None
 
 
 def _runtime(tools, uid):

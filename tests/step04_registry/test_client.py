@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 from email.utils import formatdate
 
@@ -41,6 +42,7 @@ from minicontainer.step04_registry.client import (
     list_tags,
 )
 from minicontainer.step04_registry.redirects import follow_redirects
+from tests.waiting import HANG
 
 from .strange import StrangeServer
 
@@ -489,10 +491,13 @@ def test_a_body_that_stands_still_is_left(registry, store):
 
     def stall(asked):
         asked.reply(body=b"x", length=len(BLOB))
-        time.sleep(1)
+        left.wait(HANG)
 
-    with StrangeServer(stall) as server, pytest.raises(RegistryError) as refused:
-        get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
+    left = threading.Event()
+    with StrangeServer(stall) as server:
+        with pytest.raises(RegistryError) as refused:
+            get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
+        left.set()
     assert "in time" in refused.value.what
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 
 class Engine:
@@ -61,11 +62,9 @@ class Engine:
                 continue
         return left
 
-    def wait_until_clean(self, seconds: float = 10) -> list[str]:
-        """The traces that are still there after at most `seconds`."""
-        end = time.monotonic() + seconds
-        while self.traces() and time.monotonic() < end:
-            time.sleep(0.05)
+    def wait_until_clean(self) -> list[str]:
+        """The traces that do not go away."""
+        until(lambda: not self.traces())
         return self.traces()
 
 

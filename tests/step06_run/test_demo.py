@@ -17,6 +17,7 @@ from minicontainer.cli.demo import ACTS, choose_acts
 from minicontainer.errors import MinicontainerError
 
 from ..programs import needs_namespaces
+from ..waiting import until
 
 PROMPT = re.compile(r"\[Enter [^\]]*\] $")
 SECONDS = 60
@@ -198,9 +199,7 @@ def test_a_sigkill_leaves_no_container_and_no_files(tmp_path, whole_group):
         demo.kill()
     demo.wait(SECONDS)
     demo.stdout.close()
-    deadline = time.monotonic() + 15
-    while os.listdir(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: not os.listdir(tmp_path))
     assert os.listdir(tmp_path) == []
     assert not [pid for pid in os.listdir("/proc") if str(tmp_path) in mounts_of(pid)]
 

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from minicontainer.workshop.labs.lab import Lab
 from tests.programs import needs
+from tests.waiting import until
 
 from .learner import LAB03, ROOT, checkout, code_cell, reference
 from .wrong_answers import wrong_answer
@@ -129,14 +129,17 @@ def jupyterlab(root: Path, home: Path) -> Iterator[str]:
     }
     process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment)
     try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.1)
+        until(lambda: _answers(port))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @needs("chromium")

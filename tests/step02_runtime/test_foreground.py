@@ -146,8 +146,8 @@ def test_run_with_a_terminal(both):
     screen.wait_for("40 101")
     screen.wait_for("console")
     screen.resize(30, 80)
-    screen.type("until stty size | grep '30 80'; do sleep 0.1; done\n")
-    screen.wait_for("\n30 80")
+    screen.type("until [ \"$(stty size)\" = '30 80' ]; do sleep 0.1; done; echo resi''zed\n")
+    screen.wait_for("resized")
     screen.type("echo begin''ning; sleep 200\n")
     screen.wait_for("beginning")
     screen.type("\x03")  # Ctrl-C goes to the program in the container

@@ -51,7 +51,6 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
     site = tmp_path / "page.conf"
     site.write_text(SITE % port)
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
-    mounts = Path("/proc/self/mountinfo").read_text()
     command = ["run", "--rm", "--network=host", "-v", f"{site}:/etc/nginx/conf.d/page.conf:ro"]
     with subprocess.Popen(
         [*MINICONTAINER, *command, f"{registry}/debian-nginx:1"],
@@ -65,7 +64,7 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
         assert container.wait(60) == 0  # nginx ends by itself when it is told to
     listed = subprocess.run([*MINICONTAINER, "ps"], env=environment, capture_output=True, text=True)
     assert "debian-nginx" not in listed.stdout
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
 def check_pictures_while_it_runs(engine: int) -> None:

@@ -43,6 +43,14 @@ log: {level: error}
 storage: {filesystem: {rootdirectory: "%s"}}
 http: {addr: "127.0.0.1:%d"}
 """
+#: nginx with what it needs, and some that have hard links and set-user-ID programs
+PACKAGES = "nginx-light,base-files,base-passwd,mount,passwd,perl-base"
+#: What the packages' own scripts would do: unpacked only, the image is made in a third of the time.
+MERGED = 'for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d"; done'
+CONFIGURED = f"""\
+for file in passwd group; do cp "$1/usr/share/base-passwd/$file.master" "$1/etc/$file"; done
+mkdir -p "$1/var/www/html" && printf %s "{PAGE}" >"$1/var/www/html/index.html"
+"""
 SITE = "server { listen 127.0.0.1:%d; root /var/www/html; }\n"
 
 
@@ -130,11 +138,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("image")
     root, layout = place / "root.tar", place / "layout"
     do(
-        *("mmdebstrap", "--quiet", "--variant=essential", "--include=nginx-light"),
+        *("mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}"),
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        '--customize-hook=rm "$1/etc/nginx/sites-enabled/default"',
-        f'--customize-hook=printf %s "{PAGE}" >"$1/var/www/html/index.html"',
+        f"--setup-hook={MERGED}",
+        f"--extract-hook={CONFIGURED}",
         *("bookworm", root),
     )
     do("umoci", "init", "--layout", layout)

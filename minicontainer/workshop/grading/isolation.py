@@ -173,6 +173,21 @@ def arm(seconds: float | None = None, part: float = 1.0) -> None:
     faulthandler.dump_traceback_later(left(part), exit=True, file=sys.__stderr__ or sys.stderr)
 
 
+def patience(seconds: float) -> float:
+    """`seconds` on an idle machine; where more processes want to run than can, in proportion more.
+
+    What answers at once when it is right may then be late, and must not be called wrong.
+    Source: proc(5), /proc/loadavg.
+    """
+    try:
+        with open("/proc/loadavg", encoding="ascii") as file:
+            minute, _, _, now, _ = file.read().split()
+    except OSError:  # no Linux
+        return seconds
+    wanting = max(float(minute), int(now.partition("/")[0]))
+    return seconds * min(max(1.0, wanting / (os.cpu_count() or 1)), 10.0)
+
+
 def left(part: float) -> float:
     """A `part` of the seconds until the deadline, at least a moment."""
     return max((_deadline - time.monotonic()) * part, 0.05)

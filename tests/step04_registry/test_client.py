@@ -507,29 +507,29 @@ def test_a_body_that_drips_is_left(registry, store):
 
     def drip(asked):
         asked.reply(length=len(BLOB))
-        for byte in BLOB[:100]:
-            asked.handler.wfile.write(bytes([byte]))
+        for _ in range(2000):
+            asked.handler.wfile.write(b"x")
             time.sleep(0.05)
 
     begin = time.monotonic()
     with StrangeServer(drip) as server, pytest.raises(RegistryError) as refused:
         get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
     assert "slowly" in refused.value.what
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < HANG
 
 
 def test_headers_that_drip_are_left(registry, monkeypatch):
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
 
     def drip(asked):
-        for _ in range(60):
+        for _ in range(2000):
             asked.handler.wfile.write(b"X")
             time.sleep(0.05)
 
     begin = time.monotonic()
     with StrangeServer(drip) as server, pytest.raises(RegistryError):
         list_tags(registry(server.at, session=Session(pauses=())), "x")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < HANG
 
 
 # -- redirects -----------------------------------------------------------------
@@ -675,7 +675,7 @@ def test_retry_after_is_kept(registry):
     begin = time.monotonic()
     with StrangeServer(answer) as server:
         list_tags(registry(server.at), "x")
-    assert 0.9 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin > 0.9
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def arm(seconds: float | None = None, part: float = 1.0) -> None:
 
 
 def patience(seconds: float) -> float:
-    """`seconds` on an idle machine; where more processes want to run than can, in proportion more.
+    """`seconds`, or more where more than two processes want each processor, in proportion.
 
     What answers at once when it is right may then be late, and must not be called wrong.
     Source: proc(5), /proc/loadavg.
@@ -185,7 +185,7 @@ def patience(seconds: float) -> float:
     except OSError:  # no Linux
         return seconds
     wanting = max(float(minute), int(now.partition("/")[0]))
-    return seconds * min(max(1.0, wanting / (os.cpu_count() or 1)), 10.0)
+    return seconds * min(max(1.0, wanting / 2 / (os.cpu_count() or 1)), 10.0)
 
 
 def left(part: float) -> float:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.cgroups import limit_pids, plan, remove_cgroup
+from minicontainer.lib.cgroups import plan, remove_cgroup
+from minicontainer.step02_runtime.cgroups import limit_pids
 from minicontainer.errors import (
     BundleError,
     ContainerError,
@@ -547,6 +548,12 @@ def waiting(tmp_path):
     return pid, reading
 
 
+def handles(pid, number):
+    """Whether the process has a handler for a signal: proc_pid_status(5), SigCgt."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1
+
+
 def heard(fd, seconds):
     """A line from `fd` within a time; "" for none, also when nobody will say one."""
     text = b""
@@ -619,13 +626,15 @@ def test_a_created_container_can_be_killed(tmp_path):
     def call(number, place):
         place.mkdir()
         pid, pipe = waiting(place)
+        settled(lambda: all(handles(pid, one) for one in numbers))
         heard(pipe, 0.02)
         os.kill(pid, number)
-        if not settled(lambda: not lives(pid), 0.25):
+        if not settled(lambda: not lives(pid)):
             return "it sleeps on"
         return ends(pid)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    for number in numbers:
         found = alone(lambda number=number: call(number, tmp_path / number.name), clones=True)
         expect(
             found,

@@ -18,7 +18,7 @@ from minicontainer import linux
 from minicontainer.step01_chroot.rootfs import build_root
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.errors import ContainerError
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step06_run import containers

@@ -10,8 +10,8 @@ import re
 from textwrap import shorten
 
 from minicontainer.errors import ContainerError, MinicontainerError
+from minicontainer.lib.processes import process_identity
 from minicontainer.registry.mirror import pull_image
-from minicontainer.step02_runtime.state import identity
 from minicontainer.step03_image.layout import create_layout, default_store
 from minicontainer.step06_run import containers, engine
 from minicontainer.step06_run.bundle import BadOption, Options, with_options
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         "manifest": manifest["digest"],
         "command": [*settings.get("Entrypoint", []), *settings.get("Cmd", [])],
         "remove": arguments.rm,
-        "owner": identity(os.getpid()),
+        "owner": process_identity(os.getpid()),
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

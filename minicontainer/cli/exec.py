@@ -13,10 +13,11 @@ import sys
 
 from minicontainer import explain
 from minicontainer.errors import BundleError, ContainerError, WrongState
+from minicontainer.lib.cgroups import join_cgroup
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.config_schema import PROCESS, check_process, check_shape
 from minicontainer.lib.foreground import Foreground
-from minicontainer.step02_runtime import cgroups, namespaces, process
+from minicontainer.step02_runtime import namespaces, process
 from minicontainer.step02_runtime.bundle import read_json
 from minicontainer.step02_runtime.lifecycle import init_options, write_pid_file
 from minicontainer.step02_runtime.state import load, state
@@ -104,7 +105,7 @@ def spawn_in(init: int, record: dict, wanted: dict, options: dict) -> int:
     finally:
         there.close()
     try:
-        cgroups.join_cgroup(record["cgroup"], pid)
+        join_cgroup(record["cgroup"], pid)
         process.set_limits(pid, wanted)
         here.send(go=True)
         here.receive()
@@ -126,9 +127,9 @@ def _live(config: dict, wanted: dict, channel: Channel, options: dict) -> None:
         if "user" in namespaces.wanted(config):
             namespaces.become_root()
         if options["console"] is not None:
-            from minicontainer.lib import terminal
+            from minicontainer.lib.terminal import take_terminal
 
-            terminal.take_terminal(wanted, options["console"], bind_console=False)
+            take_terminal(wanted, options["console"], bind_console=False)
         process.execute(process.prepare(wanted), options["preserve_fds"])
     except EOFError:
         pass

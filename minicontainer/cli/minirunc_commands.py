@@ -1,6 +1,6 @@
 """What each command of `minirunc` does with what has been asked (options.py).
 
-Asking and answering only: what happens is in lifecycle.py, exec.py, foreground.py.
+Asking and answering only: what happens is in step02_runtime, exec.py, minirunc_run.py.
 Source: runc(8) and its pages; what podman and containerd call.
 """
 
@@ -12,9 +12,9 @@ import sys
 from minicontainer import __version__
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
+from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
 from minicontainer.step02_runtime.state import default_root, list_containers, load, state
 
 from .minirunc_options import help_text, parse
@@ -84,7 +84,7 @@ def _create(asked: dict, root: str, id: str) -> None:
 
 
 def _run(asked: dict, root: str, id: str) -> int:
-    from minicontainer.lib.foreground import run
+    from .minirunc_run import run
 
     detach = "--detach" in asked
     if "--console-socket" in asked and not detach:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from minicontainer.errors import BundleError
 
+from .mount_options import is_bind
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -180,12 +182,9 @@ def _check_mounts(mounts: list) -> None:
         _need(destination, f"{place}.destination", "is missing")
         absolute = destination.startswith("/")
         _need(absolute, f"{place}.destination", f"must be an absolute path, not {destination!r}")
-        options = mount.get("options", [])
-        bind = mount.get("type") in ("bind", "rbind") or "bind" in options or "rbind" in options
-        _need(mount.get("type") or bind, f"{place}.type", "is missing")
-        _need(
-            mount.get("source") or not bind, f"{place}.source", "is missing, what is to be bound?"
-        )
+        _need(mount.get("type") or is_bind(mount), f"{place}.type", "is missing")
+        named = mount.get("source") or not is_bind(mount)
+        _need(named, f"{place}.source", "is missing, what is to be bound?")
 
 
 def _check_linux(linux: dict) -> None:

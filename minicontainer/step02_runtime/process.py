@@ -15,8 +15,7 @@ import stat
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError, ProgramNotExecutable, ProgramNotFound
-
-from . import capabilities
+from minicontainer.lib import capabilities
 
 
 def prepare(process: dict) -> dict:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import ImageError
+from minicontainer.lib.default_config import DEFAULT_PATH
 from minicontainer.lib.users import find_user
 
 from .spec import ImageConfig
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ANNOTATION = "org.opencontainers.image."
 
 

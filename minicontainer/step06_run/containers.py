@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.processes import is_alive
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.state import is_alive
 
 from .rootless import is_rootless, own_uid
 

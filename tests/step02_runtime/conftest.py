@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from tests.programs import needs_namespaces
 
 TOOLS = [

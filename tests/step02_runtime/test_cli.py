@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import minicontainer.step02_runtime
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from tests.programs import needs, needs_root
 
 from .conftest import Runtime
@@ -177,7 +177,7 @@ HEAVY = {
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
-        "import sys; from minicontainer.cli import minirunc_commands, exec;"
+        "import sys; from minicontainer.cli import minirunc_commands, minirunc_run, exec;"
         "from minicontainer.lib import foreground;"
         "print(*sys.modules)"
     )

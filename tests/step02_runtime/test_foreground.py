@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from minicontainer.step02_runtime.state import start_time
+from minicontainer.lib.processes import start_time
 
 from .conftest import until
 

@@ -79,6 +79,19 @@ def write_limit(cgroup: dict, controller: str, name: str, value: str) -> None:
     explain.emit("syscall", f"echo {value} > {path}")
 
 
+def limit_devices(cgroup: dict, rules: list[dict]) -> None:
+    """Which devices may be opened or made; rules in order, and what every container needs.
+
+    Spec: runtime-spec, config-linux.md, "Allowed Device list".
+    """
+    for rule in rules:
+        file = "devices.allow" if rule.get("allow") else "devices.deny"
+        write_limit(cgroup, "devices", file, _device_rule(rule))
+    always = ("1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2", "136:*")
+    for line in ("c *:* m", "b *:* m", *(f"c {numbers} rwm" for numbers in always)):
+        write_limit(cgroup, "devices", "devices.allow", line)
+
+
 def join_cgroup(cgroup: dict, pid: int) -> None:
     """Move process `pid` into `cgroup`; what it starts from now on is in it too."""
     for path in sorted(set(cgroup["paths"].values())):
@@ -167,6 +180,15 @@ def _cgroup_mounts(mount: dict, cgroup: dict, namespace: bool) -> list[dict]:
         again = {"type": "tmpfs", "source": "tmpfs", "options": ["remount", "mode=755", *options]}
         found.append({**mount, **again})
     return found
+
+
+def _device_rule(rule: dict) -> str:
+    kind = rule.get("type") or "a"
+    if kind == "a":
+        return "a"
+    numbers = [rule.get("major"), rule.get("minor")]
+    shown = ["*" if number is None or number < 0 else str(number) for number in numbers]
+    return f"{kind} {':'.join(shown)} {rule.get('access') or 'rwm'}"
 
 
 def _hierarchies() -> dict[str, str]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from minicontainer.errors import BundleError
 
-from .mount_options import is_bind
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -123,6 +121,12 @@ def check_process(process: dict, where: str) -> None:
         _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
 
 
+def is_bind(mount: dict) -> bool:
+    """Whether the entry of `mounts` shows a path of the host (type or option bind, rbind)."""
+    kinds = (mount.get("type"), *mount.get("options", []))
+    return "bind" in kinds or "rbind" in kinds
+
+
 def check_shape(value: Any, shape: Any, where: str) -> None:
     """Raise BundleError unless `value` has the types and ranges that `shape` describes.
 
@@ -182,8 +186,9 @@ def _check_mounts(mounts: list) -> None:
         _need(destination, f"{place}.destination", "is missing")
         absolute = destination.startswith("/")
         _need(absolute, f"{place}.destination", f"must be an absolute path, not {destination!r}")
-        _need(mount.get("type") or is_bind(mount), f"{place}.type", "is missing")
-        named = mount.get("source") or not is_bind(mount)
+        bind = is_bind(mount)
+        _need(mount.get("type") or bind, f"{place}.type", "is missing")
+        named = mount.get("source") or not bind
         _need(named, f"{place}.source", "is missing, what is to be bound?")
 
 

@@ -46,12 +46,6 @@ _LOCKED = {
 }  # fmt: skip
 
 
-def is_bind(mount: dict) -> bool:
-    """Whether the entry of `mounts` shows a path of the host (type or option bind, rbind)."""
-    kinds = (mount.get("type"), *mount.get("options", []))
-    return "bind" in kinds or "rbind" in kinds
-
-
 def parse_options(mount: dict) -> tuple[int, int, str | None]:
     """The options of a mount as (flags of mount(2), propagation, what the file system reads)."""
     flags, propagation, data = 0, 0, []

@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 
 from minicontainer.errors import BundleError
-from minicontainer.lib.config_schema import check_config
+from minicontainer.lib.config_schema import check_config, is_bind
 from minicontainer.lib.jsontext import loads
-from minicontainer.lib.mount_options import is_bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

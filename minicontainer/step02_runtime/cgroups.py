@@ -11,7 +11,7 @@ from __future__ import annotations
 from minicontainer import explain
 from minicontainer.errors import ContainerError
 from minicontainer.lib.cgroups import is_frozen as is_frozen  # older notebooks ask for it here
-from minicontainer.lib.cgroups import make_directories, write_limit
+from minicontainer.lib.cgroups import limit_devices, make_directories, write_limit
 
 
 def create_cgroup(cgroup: dict, resources: dict) -> None:
@@ -93,25 +93,3 @@ def cpu_limits(version: int, cpu: dict) -> dict[str, str]:
         most = quota if quota and quota > 0 else "max"
         found["cpu.max"] = f"{most} {period or 100000}"
     return found
-
-
-def limit_devices(cgroup: dict, rules: list[dict]) -> None:
-    """Which devices may be opened or made; rules in order, and what every container needs.
-
-    Spec: runtime-spec, config-linux.md, "Allowed Device list".
-    """
-    for rule in rules:
-        file = "devices.allow" if rule.get("allow") else "devices.deny"
-        write_limit(cgroup, "devices", file, _device_rule(rule))
-    always = ("1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2", "136:*")
-    for line in ("c *:* m", "b *:* m", *(f"c {numbers} rwm" for numbers in always)):
-        write_limit(cgroup, "devices", "devices.allow", line)
-
-
-def _device_rule(rule: dict) -> str:
-    kind = rule.get("type") or "a"
-    if kind == "a":
-        return "a"
-    numbers = [rule.get("major"), rule.get("minor")]
-    shown = ["*" if number is None or number < 0 else str(number) for number in numbers]
-    return f"{kind} {':'.join(shown)} {rule.get('access') or 'rwm'}"

@@ -28,16 +28,7 @@ from minicontainer.lib.processes import (
 from .bundle import load_bundle
 from .hooks import run_hooks
 from .init import spawn_init
-from .state import (
-    fifo_path,
-    load,
-    new_record,
-    public_state,
-    remove,
-    reserve,
-    save,
-    state,
-)  # fmt: skip
+from .state import fifo_path, load, new_record, public_state, remove, reserve, save, state
 
 
 def create(

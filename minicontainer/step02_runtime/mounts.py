@@ -12,8 +12,9 @@ import os
 
 from minicontainer import linux
 from minicontainer.errors import ContainerError
-from minicontainer.lib.mount_options import change_flags, is_bind, parse_options
-from minicontainer.lib.paths import open_inside, shown
+from minicontainer.lib.config_schema import is_bind
+from minicontainer.lib.mount_options import change_flags, parse_options
+from minicontainer.lib.paths import mount_id, open_inside, shown
 
 
 def apply_mounts(root: str, mounts: list[dict]) -> None:
@@ -65,18 +66,6 @@ def is_from_host(root: str, path: str, mounts: list[dict]) -> bool:
 
     The kernel is asked, since a link in the image may have led the mount to `path`.
     """
-    here = _mount_id(root, path)
-    covering = [mount for mount in mounts if _mount_id(root, mount["destination"]) == here]
+    here = mount_id(root, path)
+    covering = [mount for mount in mounts if mount_id(root, mount["destination"]) == here]
     return bool(covering) and is_bind(covering[-1])
-
-
-def _mount_id(root: str, path: str) -> str:
-    """Which mount `path` lies on; "" when it is not there. Source: proc_pid_fdinfo(5), mnt_id."""
-    try:
-        fd = open_inside(root, path)
-    except OSError:
-        return ""
-    with open(f"/proc/self/fdinfo/{fd}") as file:
-        line = next(line for line in file if line.startswith("mnt_id:"))
-    os.close(fd)
-    return line

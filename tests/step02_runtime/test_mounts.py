@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from minicontainer import linux
 from minicontainer.errors import ContainerError
-from minicontainer.lib.mount_options import is_bind, parse_options
+from minicontainer.lib.config_schema import is_bind
+from minicontainer.lib.mount_options import parse_options
 from minicontainer.lib.paths import open_inside, shown
 from tests.programs import needs, needs_root
 

@@ -14,7 +14,7 @@ from minicontainer import linux
 from minicontainer.errors import ContainerError
 from minicontainer.lib.config_schema import is_bind
 from minicontainer.lib.mount_options import change_flags, parse_options
-from minicontainer.lib.paths import mount_id, open_inside, shown
+from minicontainer.lib.paths import open_inside, shown
 
 
 def apply_mounts(root: str, mounts: list[dict]) -> None:
@@ -59,13 +59,3 @@ class Destination:
 
     def __exit__(self, *_: object) -> None:
         os.close(self.fd)
-
-
-def is_from_host(root: str, path: str, mounts: list[dict]) -> bool:
-    """Whether `path` lies on a bind mount of `mounts`: what is made there is made on the host.
-
-    The kernel is asked, since a link in the image may have led the mount to `path`.
-    """
-    here = mount_id(root, path)
-    covering = [mount for mount in mounts if mount_id(root, mount["destination"]) == here]
-    return bool(covering) and is_bind(covering[-1])

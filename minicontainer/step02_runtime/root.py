@@ -14,10 +14,9 @@ import stat
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError
+from minicontainer.lib.config_schema import is_bind
 from minicontainer.lib.mount_options import PROPAGATION, change_flags
-from minicontainer.lib.paths import open_inside, shown
-
-from .mounts import is_from_host
+from minicontainer.lib.paths import mount_id, open_inside, shown
 
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # of major 1
 _LINKS = {
@@ -57,6 +56,16 @@ def add_devices(root: str, config: dict) -> None:
     for name, target in _LINKS.items():
         _link(target, name, fd)
     os.close(fd)
+
+
+def is_from_host(root: str, path: str, mounts: list[dict]) -> bool:
+    """Whether `path` lies on a bind mount of `mounts`: what is made there is made on the host.
+
+    The kernel is asked, since a link in the image may have led the mount to `path`.
+    """
+    here = mount_id(root, path)
+    covering = [mount for mount in mounts if mount_id(root, mount["destination"]) == here]
+    return bool(covering) and is_bind(covering[-1])
 
 
 def add_device(root: str, device: dict) -> None:

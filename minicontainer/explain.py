@@ -10,10 +10,9 @@ syscall, note. `seconds` is how long it took, where that was measured.
 
 from __future__ import annotations
 
-import contextlib
 import time
 
-TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole module
+TYPE_CHECKING = False  # as typing's, which costs more than all of this, as does contextlib
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,12 +31,13 @@ def step(title: str, why: str = "") -> None:
     emit("step", title, why=why)
 
 
-@contextlib.contextmanager
-def silence():
+class Silence:
     """Events in this block are nobody's business: work beside the story."""
-    global listener
-    kept, listener = listener, None
-    try:
-        yield
-    finally:
-        listener = kept
+
+    def __enter__(self) -> None:
+        global listener
+        self._kept, listener = listener, None
+
+    def __exit__(self, *_: object) -> None:
+        global listener
+        listener = self._kept

@@ -63,6 +63,8 @@ def is_from_host(root: str, path: str, mounts: list[dict]) -> bool:
 
     The kernel is asked, since a link in the image may have led the mount to `path`.
     """
+    if not any(is_bind(mount) for mount in mounts):
+        return False
     here = mount_id(root, path)
     covering = [mount for mount in mounts if mount_id(root, mount["destination"]) == here]
     return bool(covering) and is_bind(covering[-1])

@@ -171,7 +171,7 @@ def test_podman_runs_it(tmp_path, tools):
 
 HEAVY = {
     "json", "re", "enum", "argparse", "subprocess", "dataclasses", "typing", "pathlib", "logging",
-    "socket", "signal", "shutil", "tempfile", "threading",
+    "socket", "signal", "shutil", "tempfile", "threading", "contextlib", "importlib",
 }  # fmt: skip
 
 

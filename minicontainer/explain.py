@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 
-TYPE_CHECKING = False  # as typing's, which costs more than all of this, as does contextlib
+TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole module
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,13 +31,13 @@ def step(title: str, why: str = "") -> None:
     emit("step", title, why=why)
 
 
-class Silence:
+class silence:
     """Events in this block are nobody's business: work beside the story."""
 
     def __enter__(self) -> None:
         global listener
-        self._kept, listener = listener, None
+        self.kept, listener = listener, None
 
     def __exit__(self, *_: object) -> None:
         global listener
-        listener = self._kept
+        listener = self.kept

@@ -153,7 +153,7 @@ def clone(flags: int) -> int:
     value = ctypes.c_ulong(flags | sigchld)
     shown = f"clone({_names('CLONE_NEW CLONE_PARENT', flags)})"
     nothing = ctypes.c_void_p(0)
-    with explain.Silence():  # the child would tell it a second time
+    with explain.silence():  # the child would tell it a second time
         pid = _syscall(shown, None, "clone", value, nothing, nothing, nothing, nothing)
     if pid:
         explain.emit("syscall", shown)

@@ -62,6 +62,6 @@ def embedded_images() -> Layout:
     """The layout with the images that the kit makes itself, made now if they are not there."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     layout = create_layout(Path(cache) / "minicontainer" / "embedded")
-    with explain.Silence():
+    with explain.silence():
         make_images(layout)
     return layout

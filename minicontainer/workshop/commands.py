@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
 from minicontainer.workshop.labs.answers import MISSING, Answers, parse, read_notebook
@@ -290,6 +290,4 @@ def exercises_in(notebook: dict[str, Any]) -> list[str]:
 
 def save(path: Path, notebook: dict[str, Any]) -> None:
     """Write the notebook; readers see the old file or the new one."""
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(generate.to_text(notebook), "utf-8")
-    os.replace(partial, path)
+    write_whole(path, generate.to_text(notebook).encode())

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from minicontainer.cli.minirunc_options import COMMANDS, OPTIONS, UsageError, help_text, parse
+from minicontainer.cli.minirunc_options import (
+    CHOICES,
+    COMMANDS,
+    OPTIONS,
+    UsageError,
+    help_text,
+    parse,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +60,40 @@ def test_what_makes_no_sense_is_told(line, words):
         parse(line.split())
 
 
-def test_help_names_every_option():
-    assert all(name in help_text(None) for name in COMMANDS)
-    for command, (_, _, options, _) in COMMANDS.items():
-        for name in options:
-            assert name in help_text(command) and OPTIONS[name][2] in help_text(command)
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_names_every_option_that_is_accepted_and_no_other(command):
+    assert _told(command) == {name: OPTIONS[name] for name in OPTIONS if _accepts(command, name)}
+
+
+def test_every_option_is_told_somewhere():
+    assert {name for command in (None, *COMMANDS) for name in _told(command)} == set(OPTIONS)
+
+
+def test_help_names_every_command():
+    listed = help_text(None).partition("\ncommands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split(maxsplit=1) for line in listed] == [
+        [name, text] for name, (text, *_) in COMMANDS.items()
+    ]
+
+
+def _told(command: str | None) -> dict[str, tuple[str, str, str]]:
+    """The options in the help, as a reader sees them: name -> short form, value, meaning."""
+    lines = help_text(command).partition("\noptions:\n")[2].partition("\n\n")[0].splitlines()
+    found = [re.fullmatch(r"  (?:(-\w),|   ) (--\S+)(?: (\S+))? +(\S.*)", line) for line in lines]
+    return {line[2]: (line[1] or "", line[3] or "", line[4]) for line in found}
+
+
+def _accepts(command: str | None, name: str) -> bool:
+    """Whether the command notes `name`, also in its short form (and does not just ignore it)."""
+    short, value, _ = OPTIONS[name]
+    value = CHOICES.get(name, (value,))[0]
+    operands = COMMANDS[command][1] if command else ()
+    for spelled in filter(None, (name, short)):
+        given = [spelled, value] if value else [spelled]
+        try:
+            asked = parse([*([command] if command else []), *given, *operands[:1]])
+        except UsageError:
+            return False
+        if name not in asked:
+            return False
+    return True

@@ -19,8 +19,9 @@ from minicontainer.workshop.labs.lab import Lab
 from tests.programs import needs
 
 from .learner import LAB03, ROOT, checkout, code_cell, reference
+from .wrong_answers import wrong_answer
 
-WRONG = (ROOT / "tests/wrong/03/algorithm-forgotten.py").read_text("utf-8")
+WRONG = wrong_answer(LAB03, "algorithm-forgotten").source
 RIGHT = reference(LAB03, "digest_of")
 HINT = LAB03.misconceptions["algorithm-forgotten"].hint
 

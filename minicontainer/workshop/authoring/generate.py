@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.answers import read_notebook
@@ -222,9 +223,7 @@ class _Cells:
 
 def _save(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
+    write_whole(path, text.encode())
 
 
 if __name__ == "__main__":

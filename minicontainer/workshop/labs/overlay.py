@@ -49,11 +49,16 @@ class Overlay:
         written = answers.written()
         if not written:
             return
+        self.reserve([exercise for exercise in exercises if exercise.name in written])
         self.books.append((answers, exercises))
-        self.places |= {e.name: e.module for e in exercises if e.name in written}
-        early = sorted(set(self.places.values()) & set(sys.modules))
+
+    def reserve(self, exercises: list[Exercise]) -> None:
+        """Keep the places of these free in their modules, which nobody may have imported yet."""
+        places = {e.name: e.module for e in exercises if e.name not in self.places}
+        early = sorted(set(places.values()) & set(sys.modules))
         if early:
             raise RuntimeError(f"imported before the overlay: {', '.join(early)}")
+        self.places |= places
 
     def install(self) -> None:
         """From now on, imports of the modules concerned get the learner's functions."""

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 
 from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
@@ -136,7 +137,5 @@ def _make_pdf(marp: list[str], decks: Sequence[Deck], path: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    write_whole(path, text.encode())
     return path

@@ -208,16 +208,20 @@ class _Cells:
     def _cell(self, kind: str, source: str, name: str = "") -> None:
         """Append a cell; its id is `name`, or made from its source."""
         same = sum(1 for cell in self.made if "".join(cell["source"]) == source)
-        unnamed = hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
         cell: dict[str, Any] = {
             "cell_type": kind,
-            "id": name or unnamed,
+            "id": name or cell_id(kind, source, same),
             "metadata": {},
             "source": source.splitlines(keepends=True),
         }
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
         self.made.append(cell)
+
+
+def cell_id(kind: str, source: str, same: int = 0) -> str:
+    """The id of a cell that comes after `same` others like it."""
+    return hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
 
 
 def _save(path: Path, text: str) -> None:

@@ -26,6 +26,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 from .answers import Answers, Cell, kept, parse, read_notebook
 from .exercises import imports
+from .former import bring
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
 
 
@@ -115,6 +116,8 @@ class Overlay:
                 alone = ast.Module([node], [])
                 exec(compile(alone, cell.label, "exec", flags, dont_inherit=True), space)
             except Exception as error:
+                if isinstance(node, ast.ImportFrom) and not bring(node, space):
+                    continue
                 kind = type(error).__name__
                 self.problems.append(f"{cell.label}, line {node.lineno}: {kind}: {error}")
 

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
 from minicontainer.workshop.labs.answers import MISSING, Answers, parse, read_notebook
@@ -36,16 +35,10 @@ from .notebook import next_hint
 _HINT_HELP = "which hint, 1 to 3; without it, the next one"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        return options.run(options)
-    except MinicontainerError as error:
-        print(f"workshop: {error}", file=sys.stderr)
-        return error.exit_status
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit status. Raises MinicontainerError."""
+    options = _parser().parse_args(arguments)
+    return options.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:

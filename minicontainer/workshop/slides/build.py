@@ -15,8 +15,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from minicontainer.errors import MinicontainerError
-
 from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
@@ -25,25 +23,19 @@ from .pictures import all_pictures
 _PDF_SECONDS = 300
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; its exit status."""
+def make_slides(arguments: Sequence[str]) -> int:
+    """The command `./workshop slides`; its exit status. Raises MinicontainerError."""
     parser = argparse.ArgumentParser(
         prog="workshop slides", description="Build the slides of the talk, in English and Korean."
     )
     parser.add_argument("--output", type=Path, default=SLIDES / "build", metavar="DIR")
     parser.add_argument("--renew", action="store_true", help="first pictures and demos anew")
     parser.add_argument("--pdf", action="store_true", help="fail where no PDF can be made")
-    options = parser.parse_args(argv)
-    try:
-        if options.renew:
-            renew()
-        for path in build(options.output, options.pdf):
-            print(f"written: {path}")
-    except MinicontainerError as error:
-        print(f"workshop: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
+    options = parser.parse_args(arguments)
+    if options.renew:
+        renew()
+    for path in build(options.output, options.pdf):
+        print(f"written: {path}")
     return 0
 
 

@@ -7,12 +7,16 @@ Each lab has a module labs/NN/scenes.py. Its names are what the expressions of
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -47,22 +51,57 @@ def load_scenes(directory: Path) -> ModuleType:
     return module
 
 
+def run(command: str, directory: Path, **environment: str) -> tuple[str, int]:
+    """What a shell command prints when run in `directory`, errors among it, and its status.
+
+    `minicontainer` and `minirunc` are those of this Python.
+    """
+    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env={**os.environ, "PATH": path, "LC_ALL": "C", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return done.stdout, done.returncode
+
+
 def transcript(command: str, directory: Path) -> str:
     """A shell command and what it prints when run in `directory`, as a terminal shows it.
 
     Raises MinicontainerError when it fails: a page must not show that by accident.
     """
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=directory,
-        env={**os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    printed, status = run(command, directory)
+    if status:
+        raise MinicontainerError(printed.strip(), command)
+    return f"{folded(f'$ {command}')}\n{printed}"
+
+
+@functools.cache
+def act(program: Path, name: str) -> list[list[str]]:
+    """What was seen in an act of a lab's acts.py. Raises MinicontainerError where it failed."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, str(program), name, directory]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise MinicontainerError(done.stderr.strip(), command)
-    return f"{folded(f'$ {command}')}\n{done.stdout}"
+        raise MinicontainerError(done.stderr.strip().splitlines()[-1], f"the act {name}")
+    return json.loads(done.stdout)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table, the first one above a line."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *rest = (
+        "   ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    return "\n".join([head, "   ".join("─" * wide for wide in widths), *rest])
 
 
 def folded(command: str) -> str:

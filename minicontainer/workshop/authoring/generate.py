@@ -21,7 +21,7 @@ from typing import Any
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import read_notebook
+from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
 from minicontainer.workshop.scenes import load_scenes
 
@@ -56,16 +56,15 @@ def main(arguments: list[str]) -> int:
 def write(lab: Lab) -> None:
     """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
     path = lab.notebook_path()
-    names = [exercise.name for exercise in lab.exercises]
-    if path.exists() and (mine := read_notebook(path, names).written()):
+    if path.exists() and (mine := saved_answers(lab, "labs").written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
     made, drawn = learners_and_pictures(lab)
     for name, picture in drawn.items():
-        _save(lab.directory / name, picture)
-    _save(path, to_text(made))
+        save(lab.directory / name, picture)
+    save(path, to_text(made))
     solved = lab.notebook_path("solutions")
-    _save(solved, to_text(solution(lab)))
-    _save(solved, executed(to_text(solution(lab)), solved.parent))
+    save(solved, to_text(solution(lab)))
+    save(solved, executed(to_text(solution(lab)), solved.parent))
 
 
 def learners_and_pictures(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
@@ -224,7 +223,8 @@ def cell_id(kind: str, source: str, same: int = 0) -> str:
     return hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
 
 
-def _save(path: Path, text: str) -> None:
+def save(path: Path, text: str) -> None:
+    """Write a file so that readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.new")
     partial.write_text(text, "utf-8")

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from .lab import LabError
+from .lab import Lab, LabError, answers_directory
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
 
@@ -52,6 +52,11 @@ class Answers(NamedTuple):
     def written(self) -> list[str]:
         """The exercises that hold an attempt."""
         return [name for name, answer in self.functions.items() if answer.state == WRITTEN]
+
+
+def saved_answers(lab: Lab, directory: str = "") -> Answers:
+    """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
+    return read_notebook(lab.notebook_path(directory or answers_directory()), lab.names)
 
 
 def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:

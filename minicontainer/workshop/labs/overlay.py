@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-from .answers import Answers, Cell, kept, parse, read_notebook
+from .answers import Answers, Cell, kept, parse, saved_answers
 from .exercises import imports
 from .former import bring
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
@@ -175,9 +175,8 @@ def install_mine() -> str:
     _mine = Overlay()
     _labs[:] = find_labs()
     for lab in _labs:
-        path = lab.notebook_path(answers_directory())
-        if path.exists():
-            _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
+        if lab.notebook_path(answers_directory()).exists():
+            _mine.add(saved_answers(lab), lab.exercises)
     _mine.install()
     _mine.define()
     return report()

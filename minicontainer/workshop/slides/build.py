@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from minicontainer.workshop.authoring.generate import save
+
 from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
@@ -47,7 +49,8 @@ def build(output: Path, pdf: bool = False) -> list[Path]:
     compare(talks)
     written = []
     for language, decks in talks.items():
-        written.append(_write(output / f"{language}.html", page(decks, theme)))
+        written.append(output / f"{language}.html")
+        save(written[-1], page(decks, theme))
     marp = find_marp()
     if marp is None:
         if pdf:
@@ -75,7 +78,7 @@ def compare(talks: dict[str, list[Deck]]) -> None:
 def renew() -> None:
     """Draw all pictures, play all demos, write both into slides/; and record docs/demo.cast."""
     for name, svg in all_pictures().items():
-        _write(SLIDES / "pictures" / name, svg)
+        save(SLIDES / "pictures" / name, svg)
     for deck in read_decks(LANGUAGES[0]):
         if deck.demos:
             print(f"playing the demos of {deck.path.name}", file=sys.stderr)
@@ -83,7 +86,7 @@ def renew() -> None:
             for language in LANGUAGES:
                 demos.renew(SLIDES / language / deck.path.name, played)
     with tempfile.TemporaryDirectory() as directory:
-        _write(recording.CAST, recording.record(directory))
+        save(recording.CAST, recording.record(directory))
 
 
 def find_marp() -> list[str] | None:
@@ -127,8 +130,3 @@ def _make_pdf(marp: list[str], decks: Sequence[Deck], path: Path) -> Path:
     return path
 
 
-def _write(path: Path, text: str) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
 from minicontainer.step06_run.bundle import Options, with_options
 from minicontainer.workshop.samples.small_images import Sample, file, tar
-from minicontainer.workshop.scenes import run, table, transcript
+from minicontainer.workshop.scenes import run, transcript, without_other_labs
 
 _IMAGE = {"Entrypoint": ["/init"], "Cmd": ["serve"]}
 _OVERLAY = """\
@@ -110,9 +109,7 @@ def by_hand() -> None:
 
 def mine(command: str) -> None:
     """A command of ours with your functions; of the list whose they are, this lab's part stays."""
-    shown = run(command, Path())[0]
-    shown = re.sub(r"^ *\d+ of \d+ functions.*\n", "", shown, flags=re.M)
-    shown = re.sub(r"^  lab (?!06).*\n(?: {10}.*\n)*", "", shown, flags=re.M)
+    shown = without_other_labs("06", run(command, Path())[0])
     print(f"$ {command}\n{shown}", end="")
 
 

@@ -41,7 +41,8 @@ def line(text: str) -> str:
 
 def pre(text: str) -> str:
     """Text as in a terminal."""
-    return f'<pre style="{MONO}; line-height: 1.35; color: {_TEXT}">{escape(text)}</pre>'
+    style = f"{MONO}; line-height: 1.35; color: {_TEXT}; background: none"
+    return f'<pre style="{style}">{escape(text)}</pre>'
 
 
 def heading(text: str, right: str) -> str:

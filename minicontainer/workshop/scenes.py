@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -51,16 +51,19 @@ def load_scenes(directory: Path) -> ModuleType:
     return module
 
 
-def run(command: str, directory: Path, **environment: str) -> tuple[str, int]:
+def run(
+    command: str, directory: Path, environment: Mapping[str, str] | None = None
+) -> tuple[str, int]:
     """What a shell command prints when run in `directory`, errors among it, and its status.
 
-    `minicontainer` and `minirunc` are those of this Python.
+    Without an `environment` it has ours, and `minicontainer` and `minirunc` are those of this
+    Python.
     """
     path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=directory,
-        env={**os.environ, "PATH": path, "LC_ALL": "C", **environment},
+        env=environment or {**os.environ, "PATH": path, "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -102,6 +105,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return "\n".join([head, "   ".join("─" * wide for wide in widths), *rest])
+
+
+def without_other_labs(lab: str, printed: str) -> str:
+    """What a command printed with `--mine`, without whose the functions of other labs are."""
+    others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
+    return re.sub(others, "", printed, flags=re.MULTILINE)
 
 
 def folded(command: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from minicontainer.pictures.drawing import on_paper
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
-from minicontainer.workshop.scenes import load_scenes
+from minicontainer.workshop.scenes import load_scenes, without_other_labs
 
 from .page import parse
 
@@ -121,8 +120,7 @@ def _lasting(output: Any, lab: str) -> Any:
     """Without the widget, which is dead without its kernel, and without other labs' functions."""
     output.get("data", {}).pop(_WIDGET, None)
     if "text" in output:
-        others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
-        output["text"] = re.sub(others, "", output["text"], flags=re.MULTILINE)
+        output["text"] = without_other_labs(lab, output["text"])
     return output
 
 

@@ -19,10 +19,10 @@ from minicontainer.pictures.processes import namespaces
 from minicontainer.pictures.way import way as way
 from minicontainer.step01_chroot.elf import read_elf
 from minicontainer.workshop.html import pre
-from minicontainer.workshop.samples.elf import make_elf
 from minicontainer.workshop.scenes import act, run, table
 from minicontainer.workshop.widgets import Shown, redrawn
 
+from .elf_files import make_elf
 from .first_engine import careless_lines as careless_lines
 from .first_engine import idea as idea
 from .first_engine import idea_source as idea_source

@@ -25,9 +25,10 @@ import minicontainer
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
-from minicontainer.workshop.samples.bundles import SAID, bundle, config
 from minicontainer.workshop.scenes import act, table
 from minicontainer.workshop.widgets import Shown
+
+from .bundles import SAID, bundle, config
 
 _RUN = "from minicontainer.cli.minirunc import main; raise SystemExit(main())"
 _HEADS = {

@@ -19,11 +19,11 @@ from pathlib import Path
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture
 from minicontainer.pictures.explore import Explorer, explore_images
-from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.manifests import manifest_graph
+from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.way import way as way
-from minicontainer.step03_image.layout import Layout, references
 from minicontainer.registry.server import running_registry
+from minicontainer.step03_image.layout import Layout, references
 from minicontainer.workshop.samples.small_images import Sample, file, tar
 from minicontainer.workshop.scenes import folded, without_other_labs, wrapped
 from minicontainer.workshop.stage import Stage, stage

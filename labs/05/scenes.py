@@ -20,9 +20,9 @@ from minicontainer import explain
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.http_errors import LoginNeeded
 from minicontainer.pictures.way import way as way
+from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.registry.token_service import Settings
 from minicontainer.step05_auth.authorize import authorizer
 from minicontainer.workshop.html import pre
 from minicontainer.workshop.samples.small_images import Sample, file, tar

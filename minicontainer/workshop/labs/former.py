@@ -23,7 +23,7 @@ _BEGINS = re.compile(r"\bbegin\(\"(\d\d)\"\)")
 
 
 def bring(line: ast.ImportFrom, space: dict[str, Any]) -> list[str]:
-    """Run an import line in `space`, each name from where it stands now; the names that are gone."""
+    """Run an import line in `space`, each name from where it stands now; what is gone."""
     gone = []
     for alias in line.names:
         for place in (line.module, *_now_in(line.module or "", alias.name)):

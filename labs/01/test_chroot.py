@@ -30,6 +30,7 @@ from minicontainer.workshop.grading.checks import (
     expect,
     outcome,
 )
+
 from elf_files import make_elf
 
 SHELL = "/bin/sh"

@@ -23,15 +23,6 @@ from minicontainer.step02_runtime.lifecycle import create, delete, kill, start
 from minicontainer.step02_runtime.mounts import apply_mounts
 from minicontainer.step02_runtime.state import list_containers, state
 from minicontainer.workshop.grading import isolation
-from bundles import (
-    SAID,
-    bundle,
-    ends,
-    identity,
-    lay_out,
-    lives,
-    sleeper,
-)
 from minicontainer.workshop.grading.checks import (
     Raised,
     Raises,
@@ -40,6 +31,16 @@ from minicontainer.workshop.grading.checks import (
     check,
     expect,
     outcome,
+)
+
+from bundles import (
+    SAID,
+    bundle,
+    ends,
+    identity,
+    lay_out,
+    lives,
+    sleeper,
 )
 
 

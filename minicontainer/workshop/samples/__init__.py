@@ -1,1 +1,1 @@
-"""Small things for the checks and the pages of the labs: images, bundles, ELF files, servers."""
+"""Small images for the checks and pages of several labs; what one lab needs stands beside it."""

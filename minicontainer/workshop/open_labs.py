@@ -12,16 +12,17 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 
-PROJECT = Path(__file__).parents[2]
+from .labs.lab import find_root
+
 FIRST_PAGE = "labs/README.md"
 
 
 def open_labs(arguments: list[str]) -> int:
     """Run registry and JupyterLab until one of them is told to end."""
+    find_root()  # before anything is begun: without labs there is nothing to open
     print("Making the images for the labs ...", file=sys.stderr, flush=True)
     with embedded_registry() as address:
         print(
@@ -36,7 +37,7 @@ def open_labs(arguments: list[str]) -> int:
 def settings() -> list[str]:
     """JupyterLab's options: the labs' first page, no questions at the end, few words."""
     options = [
-        f"--ServerApp.root_dir={PROJECT}",
+        f"--ServerApp.root_dir={find_root()}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.answer_yes=True",
         "--LabApp.extension_manager=readonly",
@@ -61,7 +62,7 @@ def run_until_told(command: list[str], environment: dict[str, str]) -> int:
     process = subprocess.Popen(
         command,
         env=environment,
-        cwd=PROJECT,
+        cwd=find_root(),
         start_new_session=True,
         preexec_fn=end_with_parent if sys.platform == "linux" else None,
     )

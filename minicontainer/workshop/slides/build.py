@@ -43,10 +43,9 @@ def make_slides(arguments: Sequence[str]) -> int:
 
 def build(output: Path, pdf: bool = False) -> list[Path]:
     """Write the slides of every language into `output`. Raises SlidesError."""
-    theme = (SLIDES / "theme.css").read_text(encoding="utf-8")
-    output.mkdir(parents=True, exist_ok=True)
     talks = {language: read_decks(language) for language in LANGUAGES}
     compare(talks)
+    theme = (SLIDES / "theme.css").read_text(encoding="utf-8")
     written = []
     for language, decks in talks.items():
         written.append(output / f"{language}.html")

@@ -25,6 +25,7 @@ from minicontainer.step04_registry.redirects import follow_redirects
 from minicontainer.step04_registry.reference import BadReference, Reference, parse_reference
 from minicontainer.step04_registry.token import Credentials, Token, fetch_token, token_address
 from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
+from minicontainer.workshop.samples.registries import HOME, HOST, Answer, Direct, Wire
 from minicontainer.workshop.samples.small_images import (
     CONFIG,
     INDEX,
@@ -35,8 +36,6 @@ from minicontainer.workshop.samples.small_images import (
     sha256,
     tar,
 )
-
-from wire import HOME, HOST, Answer, Direct, Wire
 
 REPOSITORY = "team/app"
 

@@ -6,7 +6,7 @@ labs/       lab.py: what a lab is (lab.toml, checks); exercises.py: an exercise 
 grading/    checks.py: the words a check is written in; isolation.py: namespaces and limits around
             code that nobody has read; runner.py runs the checks, grader.py starts it; report.py
 authoring/  page.py and generate.py: lab.md and the package -> the notebooks
-samples/    small images for the checks and pages of several labs
+samples/    small images and odd servers for the checks and pages of several labs
 slides/     the talk: decks -> HTML and PDF, with pictures and demos that are real
 
 The front doors, of which each leads to the grader: commands.py (`./workshop check`, hint, …),

@@ -1,1 +1,1 @@
-"""Small images for the checks and pages of several labs; what one lab needs stands beside it."""
+"""Images and servers for the checks and pages of several labs; one lab's own stand beside it."""

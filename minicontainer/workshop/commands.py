@@ -241,25 +241,24 @@ def update(options: argparse.Namespace) -> int:
     fresh = generate.learners(lab)
     if path.exists():
         notebook = json.loads(path.read_text("utf-8-sig"))
-        merge(fresh, notebook, saved_answers(lab).written())
+        merge(lab, fresh, notebook)
     generate.save(path, generate.to_text(fresh))
     print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))
     return 0
 
 
-def merge(fresh: dict[str, Any], notebook: dict[str, Any], written: list[str]) -> None:
+def merge(lab: Lab, fresh: dict[str, Any], notebook: dict[str, Any]) -> None:
     """Put the cells of `notebook` that a learner wrote or added into `fresh`."""
     own = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     taken: list[dict[str, Any]] = []
-    for name in written:
+    for name in saved_answers(lab, "labs").written():
         cell = [cell for cell in own if _defines(cell, name)][-1]
         at = next(n for n, made in enumerate(fresh["cells"]) if _defines(made, name))
         fresh["cells"][at] = {**fresh["cells"][at], "source": cell["source"]}
         taken.append(cell)
-    stubs = set(exercises_in(fresh))
     known = {_source(cell) for cell in fresh["cells"]}
     for cell in own:
-        given = cell in taken or any(_defines(cell, name) for name in stubs)
+        given = cell in taken or any(_defines(cell, name) for name in lab.names)
         if not given and _source(cell) not in known and not _is_ours(cell):
             fresh["cells"].append(cell)
 
@@ -269,9 +268,3 @@ def _is_ours(cell: dict[str, Any]) -> bool:
     source = _source(cell)
     ids = [generate.cell_id("code", source, same) for same in range(3)]
     return "workshop.notebook import begin" in source or cell.get("id") in ids
-
-
-def exercises_in(notebook: dict[str, Any]) -> list[str]:
-    """The names of the exercises that a generated notebook holds, by their cells' ids."""
-    prefix = "exercise-"
-    return [c["id"][len(prefix) :] for c in notebook["cells"] if c["id"].startswith(prefix)]

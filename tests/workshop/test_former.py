@@ -20,7 +20,7 @@ from minicontainer.workshop.labs.lab import Lab
 from .learner import LAB03, LABS, ROOT, checkout, results_of, run_pytest, run_workshop
 
 OLDER = {lab.id: (Path(__file__).parent / f"older_cells/{lab.id}.txt").read_text() for lab in LABS}
-RENEWS = "This cell is of an earlier edition; ./workshop update {} renews it."
+RENEWS = "his notebook is of an earlier edition; ./workshop update {} renews"
 #: runs cells as a kernel does, and says how each ended and which names there are
 SHELL = """
 import json, sys
@@ -123,7 +123,8 @@ def test_answers_of_an_older_notebook_are_graded(tmp_path: Path) -> None:
     )
     lab = checkout(tmp_path, answers={"digest_of": answer})
     _with_first_cell(lab, own + OLDER["03"])
-    assert "✓ 03.1 digest_of" in run_pytest(lab).stdout
+    shown = run_pytest(lab).stdout
+    assert "✓ 03.1 digest_of" in shown and f"note: t{RENEWS.format('03')}" in shown
     results = results_of(LAB03, "digest_of", own + answer.replace("Bad", "Worse"))
     assert results[0].found.startswith("NameError was raised")
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from .former import OLDER, is_older
 from .lab import Lab, LabError, answers_directory
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
@@ -56,7 +57,10 @@ class Answers(NamedTuple):
 
 def saved_answers(lab: Lab, directory: str = "") -> Answers:
     """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
-    return read_notebook(lab.notebook_path(directory or answers_directory()), lab.names)
+    answers = read_notebook(lab.notebook_path(directory or answers_directory()), lab.names)
+    if any(is_older(cell.source, lab) for cell in answers.cells):
+        answers.notes.append(OLDER.format(lab.id))
+    return answers
 
 
 def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:

@@ -15,11 +15,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .exercises import imports
+from .lab import Lab
+
 #: the rooms whose names a learner's function may use
 _ROOMS = ("errors.py", "explain.py", "linux.py", "lib/*.py", "registry/*.py", "step*/*.py")
 _PACKAGE = Path(__file__).parents[2]
 _DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+)(?:: [^=\n]+)? = ", re.MULTILINE)
 _BEGINS = re.compile(r"\bbegin\(\"(\d\d)\"\)")
+OLDER = (
+    "this notebook is of an earlier edition; ./workshop update {} renews all but your functions"
+)
+
+
+def is_older(cell: str, lab: Lab) -> bool:
+    """Is this a notebook's first cell, but not as we would write it now?"""
+    return _BEGINS.search(cell) is not None and imports(lab.exercises) not in cell
 
 
 def bring(line: ast.ImportFrom, space: dict[str, Any]) -> list[str]:
@@ -74,7 +85,7 @@ def watch() -> None:
             return
         gone = _first_cell(cell, shell.user_ns)
         shell.events.register("post_run_cell", forgive)
-        print(f"This cell is of an earlier edition; ./workshop update {lab[1]} renews it.")
+        print(OLDER.format(lab[1]).capitalize())
         if gone:
             print(f"No longer in the package: {', '.join(gone)}.")
 

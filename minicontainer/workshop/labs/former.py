@@ -23,9 +23,7 @@ _ROOMS = ("errors.py", "explain.py", "linux.py", "lib/*.py", "registry/*.py", "s
 _PACKAGE = Path(__file__).parents[2]
 _DEFINED = re.compile(r"^(?:def|class) (\w+)|^(\w+)(?:: [^=\n]+)? = ", re.MULTILINE)
 _BEGINS = re.compile(r"\bbegin\(\"(\d\d)\"\)")
-OLDER = (
-    "this notebook is of an earlier edition; ./workshop update {} renews all but your functions"
-)
+OLDER = "this notebook is of an earlier edition; ./workshop update {} renews all but your functions"
 
 
 def is_older(cell: str, lab: Lab) -> bool:

@@ -127,5 +127,3 @@ def _make_pdf(marp: list[str], decks: Sequence[Deck], path: Path) -> Path:
     if done.returncode or not path.exists():
         raise SlidesError(f"marp failed: {done.stderr.strip()[-400:]}", str(path))
     return path
-
-

@@ -24,6 +24,7 @@ _REMOTE = re.compile(
     re.IGNORECASE,
 )
 
+
 def page(decks: Sequence[Deck], theme: str) -> str:
     """All slides of `decks` as one HTML page. Raises SlidesError for a remote address."""
     sections = [(deck, slide) for deck in decks for slide in deck.slides]

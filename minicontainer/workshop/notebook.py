@@ -95,7 +95,7 @@ class _Book:
         """Check the functions given, or all of the lab, as they are in this kernel now."""
         wanted = [_name(function) for function in functions] or self.names
         exercises = [self.lab.exercise(name) for name in wanted]
-        answers = read_cells(_history(), self.names)
+        answers = self._live()
         checks = [check for check in self.lab.checks if check.exercise in wanted]
         display = _Display()
         results: list[Result] = []
@@ -106,6 +106,10 @@ class _Book:
         self.store.record(self.lab, results)
         remarks = [*self._advice(exercises, results), *self._unsaved(answers, wanted)]
         display.show(*self._shown(exercises, checks, results, remarks))
+
+    def _live(self) -> Answers:
+        """The functions as this kernel has them."""
+        return read_cells(_history(), self.names)
 
     def _shown(
         self, exercises: list[Exercise], checks: list[Check], results: list[Result], end: list[str]
@@ -168,7 +172,7 @@ class _Book:
         if self.learning and (refusal := self.store.asked_to_show(self.lab, found.name)):
             _Display().say(refusal)
             return
-        mine = read_cells(_history(), self.names).functions[found.name].source or "(nothing yet)"
+        mine = self._live().functions[found.name].source or "(nothing yet)"
         columns = [("yours", mine), (f"the package's ({found.module})", solution(found))]
         text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
         _Display().show(html.box(html.side_by_side(columns)), text)

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from minicontainer.lib.tar import DIRECTORY, read_tar
+from minicontainer.step03_image.layers import OPAQUE, WHITEOUT
 from minicontainer.step03_image.layout import Layout, read_blob, references
 from minicontainer.step03_image.manifest import (
     host_platform,
@@ -164,14 +165,16 @@ def _cell(text: str, style: str) -> str:
 def _effect(layer: bytes, below: set[str]) -> dict[str, str]:
     """For each name that the layer speaks of, what it does to it; by names alone."""
     entries = list(read_tar(io.BytesIO(layer)))
-    own = {entry.name: entry for entry in entries if not _last(entry.name).startswith(".wh.")}
+    own = {entry.name: entry for entry in entries if not _last(entry.name).startswith(WHITEOUT)}
     effect = {}
     for entry in entries:
         parent, last = entry.name.rpartition("/")[0], _last(entry.name)
-        if last == ".wh..wh..opq":
+        if last == OPAQUE:
             hidden = {name for name in below if name.startswith(f"{parent}/")}
+        elif last.startswith(WHITEOUT):
+            hidden = {f"{parent}/{last.removeprefix(WHITEOUT)}"}
         else:
-            hidden = {f"{parent}/{last.removeprefix('.wh.')}"} if last.startswith(".wh.") else set()
+            hidden = set()
         effect.update(dict.fromkeys(hidden, "hides"))
     for name, entry in own.items():
         if name in below and entry.type == DIRECTORY:

@@ -9,7 +9,7 @@ from minicontainer.lib import locks
 from minicontainer.lib.http_errors import BadAnswer, LoginNeeded, RegistryError
 from minicontainer.lib.session import Session
 from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
-from minicontainer.step03_image.garbage import prune
+from minicontainer.cli.gc import prune
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step03_image.manifest import host_platform
 from minicontainer.step04_registry.challenge import BadChallenge, Challenge, parse_challenge

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.directories import remove_tree
 from minicontainer.lib.guard import Guard
+from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.workshop.stage import sweep

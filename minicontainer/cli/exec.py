@@ -14,8 +14,9 @@ import sys
 from minicontainer import explain
 from minicontainer.errors import BundleError, ContainerError, WrongState
 from minicontainer.lib.channel import Channel, open_channel
-from minicontainer.lib.config_schema import PROCESS, check_process, check_shape
+from minicontainer.lib.config_schema import PROCESS, check_process
 from minicontainer.lib.foreground import Foreground
+from minicontainer.lib.shapes import check
 from minicontainer.step02_runtime import cgroups, namespaces, process
 from minicontainer.step02_runtime.bundle import read_json
 from minicontainer.step02_runtime.lifecycle import init_options, write_pid_file
@@ -63,7 +64,7 @@ def process_from_options(record: dict, asked: dict, args: list[str]) -> dict:
     """
     if "--process" in asked:
         wanted = read_json(asked["--process"])
-        check_shape(wanted, PROCESS, "process")
+        check(wanted, PROCESS, "process", BundleError)
     else:
         own = record["config"]["process"]
         env = [*own.get("env", []), *asked.get("--env", [])]

@@ -9,9 +9,8 @@ import os
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import pull_image, registry_of
-from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import (
     Layout,
@@ -37,6 +36,7 @@ from minicontainer.step06_run.engine import image_config
 from minicontainer.step06_run.obtain import ImageMissing, find_image, is_whole
 from minicontainer.step06_run.rootless import become_root
 
+from .gc import prune
 from .progress_bar import pull_progress
 from .words import ago, parse_wanted, size, table
 

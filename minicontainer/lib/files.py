@@ -1,13 +1,16 @@
-"""What the disk refuses (no space, no permission, …), said in plain words."""
+"""Files that appear whole; and what the disk refuses (no space, no permission), in plain words."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
 
 from minicontainer.errors import ImageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HINTS = {
     errno.ENOSPC: "free some space, or use a directory on another disk",
@@ -16,6 +19,23 @@ _HINTS = {
     errno.EPERM: "use a directory that you may write, or change its owner or mode",
     errno.EROFS: "use a directory on another disk",
 }
+
+
+def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> None:
+    """Let the file at `path` hold `content`: readers find the old one or the new one, never half.
+
+    It is written beside it and renamed; if that fails, nothing is left. Raises OSError.
+    """
+    directory, name = os.path.split(path)
+    draft = os.path.join(directory, f".{name[:200]}.{os.urandom(4).hex()}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import time
 from minicontainer import explain
 from minicontainer.errors import ContainerError, WrongState
 from minicontainer.lib.channel import Channel
+from minicontainer.lib.files import write_whole
 
 from . import cgroups
 from .bundle import load_bundle
@@ -171,12 +172,8 @@ def write_pid_file(path: str | None, pid: int) -> None:
     """Write the number, complete at once and without a newline, as engines read it."""
     if path is None:
         return
-    directory, name = os.path.split(path)
-    draft = os.path.join(directory, f".{name}.{os.getpid()}")
     try:
-        with open(draft, "w") as file:
-            file.write(str(pid))
-        os.replace(draft, path)
+        write_whole(path, str(pid).encode())
     except OSError as error:
         raise ContainerError(f"cannot write the pid file: {error.strerror}", path) from None
 

@@ -12,6 +12,7 @@ import os
 import time
 
 from minicontainer.errors import ContainerError, NoSuchContainer
+from minicontainer.lib.files import write_whole
 from minicontainer.lib.jsontext import dumps, loads
 
 from . import cgroups
@@ -145,12 +146,7 @@ def save(root: str, record: dict) -> None:
 
 
 def _write_record(directory: str, record: dict) -> None:
-    path = os.path.join(directory, _RECORD)
-    draft = f"{path}.{os.getpid()}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(fd, "w") as file:
-        file.write(dumps(record))
-    os.replace(draft, path)
+    write_whole(os.path.join(directory, _RECORD), dumps(record).encode(), mode=0o600)
 
 
 def load(root: str, id: str) -> dict:

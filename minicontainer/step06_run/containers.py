@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step02_runtime.state import is_alive
 
@@ -70,9 +71,7 @@ def new_container(store: str, record: Record) -> Record:
 def write(store: str, record: Record) -> None:
     """Write container.json anew, at once."""
     path = os.path.join(directory(store, record["id"]), "container.json")
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(record, file, indent=2)
-    os.replace(f"{path}.new", path)
+    write_whole(path, json.dumps(record, indent=2).encode())
 
 
 def ended(store: str, record: Record, status: int) -> None:

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 
 from minicontainer import explain, linux
-from minicontainer.lib.directories import remove_tree
 from minicontainer.lib.foreground import Foreground
 from minicontainer.lib.locks import locked
+from minicontainer.lib.removal import remove_tree
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import Layout, read_blob

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE
 from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings

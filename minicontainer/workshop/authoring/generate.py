@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.answers import saved_answers
@@ -224,9 +225,7 @@ def cell_id(kind: str, source: str, same: int = 0) -> str:
 def save(path: Path, text: str) -> None:
     """Write a file so that readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
+    write_whole(path, text.encode())
 
 
 if __name__ == "__main__":

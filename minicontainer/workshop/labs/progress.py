@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from minicontainer.lib.files import write_whole
 from minicontainer.workshop.grading.grader import NOT_STARTED, Result
 
 from .lab import Exercise, Lab
@@ -101,10 +101,8 @@ class Progress:
             return
         with contextlib.suppress(OSError):  # a full disk must not keep anyone from being graded
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.file.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.exercises, file, indent=1, sort_keys=True)
-            os.replace(name, self.file)
+            text = json.dumps(self.exercises, indent=1, sort_keys=True)
+            write_whole(self.file, text.encode(), mode=0o600)
 
 
 def kept_directory(root: Path) -> Path:

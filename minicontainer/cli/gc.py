@@ -1,4 +1,4 @@
-"""Which blobs does no name lead to any more? Those are deleted.
+"""Garbage collection: which blobs does no name lead to any more? Those are deleted.
 
 In: a layout. Out: the digests of the deleted blobs. What is not understood is
 kept, and so is everything it mentions.
@@ -16,10 +16,9 @@ from typing import Any
 from minicontainer.errors import ImageError
 from minicontainer.lib.files import plain_errors
 from minicontainer.lib.locks import try_lock
-
-from .digest import split_digest
-from .layout import Layout, blob_path, read_index
-from .spec import LARGEST_DOCUMENT
+from minicontainer.step03_image.digest import split_digest
+from minicontainer.step03_image.layout import Layout, blob_path, read_index
+from minicontainer.step03_image.spec import LARGEST_DOCUMENT
 
 
 def prune(layout: Layout) -> list[str]:

@@ -1,9 +1,10 @@
-"""Sparse files in a tar archive: only the parts that are not zero are stored.
+"""What pax headers add to a tar archive: records that override a header; and sparse files.
 
-In: the pax records of an entry, and its content. Out: the file's real size, and
-where the stored parts belong. GNU's formats 0.1 and 1.0 are understood, which
-GNU tar and Go write today; the older ones are refused.
-Source: GNU tar manual, "Storing Sparse Files".
+In: bytes that nobody has vouched for. Out: keywords and values; and, where the
+records say that only the parts of a file that are not zero are stored, its real
+size and where those belong. GNU's formats 0.1 and 1.0 are understood, which GNU
+tar and Go write today; the older ones are refused.
+Spec: POSIX pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files".
 """
 
 from __future__ import annotations
@@ -12,11 +13,29 @@ from typing import Protocol
 
 from minicontainer.errors import ImageError
 
+Records = dict[bytes, bytes]
 #: the stored parts of a file: offset and length in bytes, in order
 Extents = list[tuple[int, int]]
 
 _MOST_EXTENTS = 1 << 16
 _LARGEST = 2**63 - 1
+
+
+def pax_records(content: bytes) -> Records:
+    """The records of a pax header, each `LENGTH KEYWORD=VALUE\\n` with the length of the record."""
+    records: Records = {}
+    at = 0
+    while at < len(content):
+        space = content.find(b" ", at, at + 20)
+        length = content[at : max(space, at)]
+        end = at + int(length) if length.isdigit() else 0
+        record = content[space + 1 : end]
+        if not space < end <= len(content) or not record.endswith(b"\n") or b"=" not in record:
+            raise ImageError("damaged tar archive: a pax record is malformed")
+        keyword, _, value = record[:-1].partition(b"=")
+        records[keyword] = value
+        at = end
+    return records
 
 
 class _Content(Protocol):

@@ -16,14 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicontainer.errors import ImageError
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.directories import DEEPEST_TREE
+from minicontainer.lib.removal import remove_tree
 from minicontainer.step03_image.layers import apply_layer
-from minicontainer.step03_image.rootfs import (
-    DEEPEST_TREE,
-    MOST_LINKS,
-    RootFilesystem,
-    safe_path,
-)
+from minicontainer.step03_image.tree import MOST_LINKS, RootFilesystem, safe_path
 from minicontainer.step03_image.unpack import new_root
 from tests.programs import needs_root
 

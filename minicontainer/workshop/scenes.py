@@ -36,8 +36,8 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def load_scenes(directory: Path) -> ModuleType:
-    """The module scenes.py in a lab's `directory`, which may import what lies beside it."""
-    name = f"lab{directory.name}"
+    """The module scenes.py of a lab (or the talk), which may import what lies beside it."""
+    name = f"lab{directory.name}" if directory.name.isdecimal() else f"{directory.name}_scenes"
     path = directory / "scenes.py"
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]
@@ -45,7 +45,7 @@ def load_scenes(directory: Path) -> ModuleType:
         name, path, submodule_search_locations=[str(directory)]
     )
     if spec is None or spec.loader is None or not path.exists():
-        raise MinicontainerError("this lab shows nothing: it has no scenes.py", str(directory))
+        raise MinicontainerError("nothing to show: there is no scenes.py", str(directory))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minicontainer.workshop.authoring.generate import save
+from minicontainer.workshop.scenes import load_scenes
 
 from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
-from .pictures import all_pictures
 
 _PDF_SECONDS = 300
 
@@ -72,6 +72,11 @@ def compare(talks: dict[str, list[Deck]]) -> None:
         for one, two in zip(first, other, strict=True):
             if difference := out_of_step(one, two):
                 raise SlidesError(f"not in step with {one.path}: {difference}", str(two.path))
+
+
+def all_pictures() -> dict[str, str]:
+    """File name -> SVG of every picture that the slides may show: of slides/scenes.py."""
+    return load_scenes(SLIDES).all_pictures()
 
 
 def renew() -> None:

@@ -25,14 +25,6 @@ from minicontainer.step02_runtime.lifecycle import create, delete, kill, start
 from minicontainer.step02_runtime.mounts import apply_mounts
 from minicontainer.step02_runtime.state import list_containers, state
 from minicontainer.workshop.grading import isolation
-from minicontainer.workshop.samples.bundles import (
-    SAID,
-    bundle,
-    ends,
-    lay_out,
-    lives,
-    sleeper,
-)
 from minicontainer.workshop.grading.checks import (
     Raised,
     Raises,
@@ -41,6 +33,15 @@ from minicontainer.workshop.grading.checks import (
     check,
     expect,
     outcome,
+)
+
+from bundles import (
+    SAID,
+    bundle,
+    ends,
+    lay_out,
+    lives,
+    sleeper,
 )
 
 
@@ -683,7 +684,7 @@ def init_that_waits(directory, report=None, marker=None):
 def created(tmp_path, report=None, hooks=None):
     """A container laid out as created; the pid of its init."""
     root = tmp_path / "state"
-    from minicontainer.workshop.samples.bundles import config
+    from bundles import config
 
     directory = lay_out(root, "box", None, fifo=True, config=config(hooks=hooks or {}))
     pid = init_that_waits(directory, report, tmp_path / "ran")
@@ -717,7 +718,7 @@ def test_start_refuses_other_states(tmp_path):
     hooks = {"poststart": [telling(told, "poststart")]}
 
     def call(status):
-        from minicontainer.workshop.samples.bundles import config
+        from bundles import config
 
         root = tmp_path / status
         pid = sleeper()
@@ -1217,7 +1218,7 @@ POSTSTOP = (
 @check("delete", points=2, rule=POSTSTOP)
 def test_poststop_hooks(tmp_path):
     """the poststop hooks run last, and are told that it has stopped"""
-    from minicontainer.workshop.samples.bundles import config
+    from bundles import config
 
     told = tmp_path / "told"
     where = tmp_path / "state/box"

@@ -97,14 +97,14 @@ def ps(arguments: argparse.Namespace) -> int:
 def rm(arguments: argparse.Namespace) -> int:
     """`minicontainer rm`: remove containers; a running one only by force."""
     store = str(default_store())
-    doomed = [containers.find(store, text) for text in arguments.containers]
-    running = [one["name"] for one in doomed if containers.is_in_use(one)]
+    wanted = [containers.find(store, text) for text in arguments.containers]
+    running = [one["name"] for one in wanted if containers.is_in_use(one)]
     if running and not arguments.force:
         hint = "minicontainer rm --force stops it first."
         raise MinicontainerError("the container is running", ", ".join(running), hint)
     root = containers.runtime_root()
     become_root()
-    for record in doomed:
+    for record in wanted:
         engine.clean_up(store, root, {**record, "remove": True})
         print(record["name"])
     return 0

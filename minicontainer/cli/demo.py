@@ -23,7 +23,7 @@ from minicontainer.lib.guard import Guard
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step06_run.rootless import become_root
+from minicontainer.workshop.stage import sweep
 
 
 class Act(NamedTuple):
@@ -132,7 +132,7 @@ def play(arguments: argparse.Namespace) -> int:
             try:
                 return play_acts(acts, directory, environment, arguments.auto)
             finally:
-                strike(directory, environment)
+                clear_act(directory, environment)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -185,7 +185,7 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             told = {"MINICONTAINER_EXPLAIN": "brief"}
             yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
-        sweep_stage(directory)
+        sweep(directory)
         guard.release()
 
 
@@ -197,36 +197,25 @@ def clear_stage(directory: str) -> None:
     for _ in range(_PATIENCE):
         with contextlib.suppress(MinicontainerError, OSError):
             lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
-        sweep_stage(directory)
+        sweep(directory)
         time.sleep(_MOMENT)
         if not os.path.exists(directory):
             return
 
 
-def sweep_stage(directory: str) -> None:
-    """Remove the directory; its files may belong to other users of a user namespace."""
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(MinicontainerError, OSError):
-            become_root()
-        remove_tree(directory)
-        os._exit(0)
-    os.waitpid(child, 0)
-
-
 def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
     """Say what the act is about and run its commands; the status of one that failed, or 0."""
-    strike(directory, environment)
+    clear_act(directory, environment)
     heading(f"{number}/{total}  {act.name}", act.about)
     for command in act.commands:
         print(f"\n{bold('$ ' + command)}", flush=True)
         if status := run_command(command, directory, environment):
-            strike(directory, environment)
+            clear_act(directory, environment)
             return status
     return 0
 
 
-def strike(directory: str, environment: dict[str, str]) -> None:
+def clear_act(directory: str, environment: dict[str, str]) -> None:
     """Take away what an act that was left half-way may have built, so that it can be repeated."""
     if os.path.exists(os.path.join(directory, "state", "web")):
         run_command("minirunc --root state delete --force web", directory, environment, quiet=True)

@@ -1,4 +1,4 @@
-"""What each command of `minirunc` does with what has been asked (options.py).
+"""What each command of `minirunc` does with what has been asked (minirunc_options.py).
 
 Asking and answering only: what happens is in step02_runtime, exec.py, minirunc_run.py.
 Source: runc(8) and its pages; what podman and containerd call.
@@ -116,9 +116,10 @@ def _resume(_asked: dict, root: str, id: str) -> None:
 def _exec(asked: dict, root: str, id: str, *args: str) -> int:
     from .exec import exec_process, process_from_options
 
-    wanted = process_from_options(load(root, id), asked, list(args))
+    record = load(root, id)
+    wanted = process_from_options(record, asked, list(args))
     options = _process_options(asked)
-    return exec_process(root, id, wanted, detach="--detach" in asked, **options)
+    return exec_process(root, record, wanted, detach="--detach" in asked, **options)
 
 
 def _state(_asked: dict, root: str, id: str) -> None:

@@ -22,7 +22,7 @@ from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.processes import namespaces
 from minicontainer.pictures.way import way as way
-from minicontainer.step01_chroot.elf import read_elf
+from minicontainer.lib.elf import read_elf
 from minicontainer.workshop.samples.elf import make_elf
 from minicontainer.workshop.widgets import Shown
 

@@ -1,6 +1,6 @@
-"""What each command of `minirunc` does with what has been asked (options.py).
+"""What each command of `minirunc` does with what has been asked (minirunc_options.py).
 
-Asking and answering only: what happens is in lifecycle.py, exec.py, foreground.py.
+Asking and answering only: what happens is in lifecycle.py, run.py and exec.py.
 Source: runc(8) and its pages; what podman and containerd call.
 """
 
@@ -13,6 +13,7 @@ from minicontainer import __version__
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
 from minicontainer.lib.jsontext import dumps
+from minicontainer.lib.tables import print_table
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
 from minicontainer.step02_runtime.state import default_root, list_containers, load, state
@@ -84,13 +85,14 @@ def _create(asked: dict, root: str, id: str) -> None:
 
 
 def _run(asked: dict, root: str, id: str) -> int:
-    from minicontainer.lib.foreground import run
+    from .run import run_detached, run_in_foreground
 
-    detach = "--detach" in asked
-    if "--console-socket" in asked and not detach:
+    bundle, options = asked.get("--bundle", "."), _process_options(asked)
+    if "--detach" in asked:
+        return run_detached(root, id, bundle, options)
+    if "console_socket" in options:
         raise ContainerError("--console-socket goes with --detach: here the terminal is ours")
-    bundle = asked.get("--bundle", ".")
-    return run(root, id, bundle, detach=detach, **_process_options(asked))
+    return run_in_foreground(root, id, bundle, options)
 
 
 def _start(_asked: dict, root: str, id: str) -> None:
@@ -135,8 +137,9 @@ def _list(asked: dict, root: str) -> None:
     elif asked.get("--format") == "json":
         print(dumps(containers))
     else:
-        keys = ("id", "pid", "status", "bundle", "created", "owner")
-        _print_table([[str(container[key]) for key in keys] for container in containers], keys)
+        keys = ["id", "pid", "status", "bundle", "created", "owner"]
+        rows = [[str(container[key]) for key in keys] for container in containers]
+        print_table([key.upper() for key in keys], rows)
 
 
 def _ps(asked: dict, root: str, id: str) -> None:
@@ -144,7 +147,7 @@ def _ps(asked: dict, root: str, id: str) -> None:
     if asked.get("--format") == "json":
         print(dumps(pids))
     else:
-        _print_table([_describe(pid) for pid in pids], ("uid", "pid", "ppid", "command"))
+        print_table(["UID", "PID", "PPID", "COMMAND"], [_describe(pid) for pid in pids])
 
 
 def _describe(pid: int) -> list[str]:
@@ -159,18 +162,13 @@ def _describe(pid: int) -> list[str]:
     return [fields["Uid"].split()[0], str(pid), fields["PPid"], command or f"[{fields['Name']}]"]
 
 
-def _print_table(rows: list[list[str]], keys: tuple[str, ...]) -> None:
-    lines = [[key.upper() for key in keys], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(keys))]
-    for line in lines:
-        print(
-            "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        )
-
-
 def _process_options(asked: dict) -> dict:
     number = asked.get("--preserve-fds", "0")
     if not number.isdecimal():
         raise ContainerError(f"--preserve-fds needs a number, not {number!r}")
-    kept = {"pid_file": asked.get("--pid-file"), "console_socket": asked.get("--console-socket")}
-    return {**kept, "preserve_fds": int(number)}
+    options = {
+        "pid_file": asked.get("--pid-file"),
+        "console_socket": asked.get("--console-socket"),
+        "preserve_fds": int(number),
+    }
+    return {name: value for name, value in options.items() if value}

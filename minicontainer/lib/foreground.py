@@ -11,64 +11,12 @@ import _signal
 import os
 import select
 
-from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.bundle import load_bundle
-
-from .guard import Guard
-
 _FORWARDED = (
     _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM,
     _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM, _signal.SIGCONT,
 )  # fmt: skip
 _END_OF_INPUT = b"\x04"  # what Ctrl-D types
 _ENOUGH = 65536
-
-
-def run(
-    root: str,
-    id: str,
-    bundle: str,
-    *,
-    detach: bool = False,
-    pid_file: str | None = None,
-    console_socket: str | None = None,
-    preserve_fds: int = 0,
-) -> int:
-    """create, start, stay until it ends, delete; the exit status of its program.
-
-    With `detach`: create and start only, 0. In the foreground the container
-    dies with us, and is removed, however we end. Raises ContainerError.
-    """
-    if detach:
-        lifecycle.create(
-            root, id, bundle,
-            pid_file=pid_file, console_socket=console_socket, preserve_fds=preserve_fds,
-        )  # fmt: skip
-        return start_or_delete(root, id)
-    terminal = load_bundle(bundle)["process"].get("terminal", False)
-    with Foreground(terminal) as foreground:
-        pid = lifecycle.create(
-            root, id, bundle,
-            pid_file=pid_file, console_socket=foreground.console, preserve_fds=preserve_fds,
-            die_with_parent=True,
-        )  # fmt: skip
-        guard = Guard(lambda: lifecycle.delete(root, id, force=True))
-        try:
-            lifecycle.start(root, id)
-            return foreground.stay(pid)
-        finally:
-            lifecycle.delete(root, id, force=True)
-            guard.release()
-
-
-def start_or_delete(root: str, id: str) -> int:
-    """Start the container that we have just created; when that fails, nothing is left. 0."""
-    try:
-        lifecycle.start(root, id)
-    except BaseException:
-        lifecycle.delete(root, id, force=True)
-        raise
-    return 0
 
 
 class Foreground:

@@ -17,6 +17,7 @@ from minicontainer import explain, linux
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.paths import open_inside
+from minicontainer.lib.user_namespace import become_root, write_mappings
 
 from . import cgroups, mounts, namespaces, process, rootfs
 from .hooks import run_hooks
@@ -68,7 +69,9 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     finally:
         there.close()
         os.close(fifo)
-    namespaces.write_mappings(init.pid, config)
+    if namespaces.wanted(config).get("user") == "":
+        linux_part = config["linux"]
+        write_mappings(init.pid, linux_part["uidMappings"], linux_part["gidMappings"])
     cgroups.join_cgroup(record["cgroup"], init.pid)
     here.send(go=True)
     init.receive()
@@ -109,7 +112,7 @@ def build(config: dict, cgroup: dict) -> None:
     os.umask(0o022)
     new = [kind for kind, path in namespaces.wanted(config).items() if not path]
     if "user" in namespaces.wanted(config):
-        namespaces.become_root()
+        become_root()
     if "cgroup" in new:
         linux.unshare(linux.CLONE_NEWCGROUP)
     if "network" in new:

@@ -13,6 +13,7 @@ import time
 
 from minicontainer.errors import ContainerError, NoSuchContainer
 from minicontainer.lib.jsontext import dumps, loads
+from minicontainer.lib.places import runtime_directory
 
 from . import cgroups
 
@@ -81,11 +82,8 @@ def list_containers(root: str) -> list[dict]:
 
 def default_root() -> str:
     """Where containers are kept when --root does not say: a directory of this user's own."""
-    if os.geteuid() == 0:
-        return "/run/minirunc"
-    if os.environ.get("XDG_RUNTIME_DIR"):
-        return os.path.join(os.environ["XDG_RUNTIME_DIR"], "minirunc")
-    return f"/tmp/minirunc-{os.geteuid()}"
+    # engines call root's runtime with an environment or without: it must not depend on that
+    return "/run/minirunc" if os.geteuid() == 0 else runtime_directory("minirunc")
 
 
 def check_id(id: str) -> str:

@@ -52,7 +52,7 @@ class Options:
 
 
 def bundle_from_image(
-    image: ImageConfig, container: str, identity: str, options: Options, rootless: bool
+    image: ImageConfig, container: str, id: str, options: Options, rootless: bool
 ) -> dict[str, Any]:
     """The runtime configuration for a container of `image`, made a bundle.
 
@@ -61,12 +61,12 @@ def bundle_from_image(
     network's files and then the user's volumes, in their order. Written as JSON
     to `container`/config.json; the root filesystem is at `container`/rootfs.
 
-    `identity` is the container's id; `rootless` says that the caller is root of
+    `id` is the container's id; `rootless` says that the caller is root of
     a user namespace only.
     Raises BadOption, and ImageError for a user that the image does not have.
     Spec: image-spec, conversion.md; runtime-spec, bundle.md.
     """
-    base = engine_defaults(options, identity, rootless)
+    base = engine_defaults(options, id, rootless)
     config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
     config["mounts"] += network_files(container, config["hostname"], options.network)
     config["mounts"] += [bind_mount(volume) for volume in options.volumes]
@@ -74,7 +74,7 @@ def bundle_from_image(
     return config
 
 
-def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str, Any]:
+def engine_defaults(options: Options, id: str, rootless: bool) -> dict[str, Any]:
     """What every container of this engine has, whatever its image says: a configuration."""
     config: dict[str, Any] = default_config(rootless=rootless)
     linux = config["linux"]
@@ -92,7 +92,7 @@ def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str
     }
     del process["rlimits"]
     config["root"] = {"path": "rootfs", "readonly": options.read_only}
-    config["hostname"] = options.hostname or identity[:12]
+    config["hostname"] = options.hostname or id[:12]
     process["env"].append(f"HOSTNAME={config['hostname']}")
     resources = linux.setdefault("resources", {})
     if options.memory is not None:

@@ -17,7 +17,7 @@ from typing import Any
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
-from minicontainer.workshop.labs.answers import MISSING, Answers, parse, read_notebook
+from minicontainer.workshop.labs.answers import MISSING, Answers, parse, read_notebook, renamed
 from minicontainer.workshop.labs.lab import (
     Exercise,
     Lab,
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _answers(lab: Lab) -> Answers:
     names = [exercise.name for exercise in lab.exercises]
-    return read_notebook(lab.notebook_path(answers_directory()), names)
+    return read_notebook(lab.notebook_path(answers_directory()), names, lab.formerly)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -192,7 +192,7 @@ def reset(options: argparse.Namespace) -> int:
         print(f"{path.name} is as it was at first")
     else:
         exercise = lab.exercise(options.exercise)
-        notebook = json.loads(path.read_text("utf-8-sig"))
+        notebook = _todays(lab, path)
         before = [_source(cell) for cell in notebook["cells"]]
         put_back(notebook, generate.learners(lab), exercise)
         if [_source(cell) for cell in notebook["cells"]] == before:
@@ -238,6 +238,15 @@ def put_back(notebook: dict[str, Any], fresh: dict[str, Any], exercise: Exercise
     notebook["cells"].insert(known[-1] + 1 if known else len(notebook["cells"]), stub)
 
 
+def _todays(lab: Lab, path: Path) -> dict[str, Any]:
+    """The notebook at `path`, where what has another name today has it."""
+    notebook = json.loads(path.read_text("utf-8-sig"))
+    for cell in notebook["cells"]:
+        lines = [cell["source"]] if isinstance(cell["source"], str) else cell["source"]
+        cell["source"] = [renamed(line, lab.formerly) for line in lines]
+    return notebook
+
+
 def _source(cell: dict[str, Any]) -> str:
     return "".join(cell["source"]).replace("\r\n", "\n").strip()
 
@@ -258,7 +267,7 @@ def update(options: argparse.Namespace) -> int:
     kept = keep(lab, path, "update")
     fresh = generate.learners(lab)
     if path.exists():
-        notebook = json.loads(path.read_text("utf-8-sig"))
+        notebook = _todays(lab, path)
         merge(fresh, notebook, _answers(lab).written())
     save(path, fresh)
     print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))

@@ -96,7 +96,8 @@ class _Book:
         """Check the functions given, or all of the lab, as they are in this kernel now."""
         wanted = [_name(function) for function in functions] or self.names
         exercises = [self.lab.exercise(name) for name in wanted]
-        answers = read_cells(_history(), self.names)
+        wanted = [exercise.name for exercise in exercises]
+        answers = read_cells(_history(), self.names, self.lab.formerly)
         checks = [check for check in self.lab.checks if check.exercise in wanted]
         display = _Display()
         results: list[Result] = []
@@ -152,7 +153,7 @@ class _Book:
         """A remark where the saved notebook, which pytest grades, holds something else."""
         try:
             path = self.lab.notebook_path(answers_directory())
-            saved = read_notebook(path, self.names).functions
+            saved = read_notebook(path, self.names, self.lab.formerly).functions
         except MinicontainerError:
             return []
         differ = [n for n in names if live.functions[n].state == WRITTEN]
@@ -176,7 +177,10 @@ class _Book:
             text = f"{found.name} does not pass yet. Ask again to see the solution all the same."
             _Display().show(html.box(html.line(text)), text)
             return
-        mine = read_cells(_history(), self.names).functions[found.name].source or "(nothing yet)"
+        mine = (
+            read_cells(_history(), self.names, self.lab.formerly).functions[found.name].source
+            or "(nothing yet)"
+        )
         columns = [("yours", mine), (f"the package's ({found.module})", solution(found))]
         text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
         _Display().show(html.box(html.side_by_side(columns)), text)

@@ -135,7 +135,8 @@ _GRADED = pytest.StashKey[dict[str, _Graded]]()
 
 def read_answers(lab: Lab, directory: str) -> Answers:
     """The answers in the saved notebook of `lab`."""
-    return read_notebook(lab.notebook_path(directory), [e.name for e in lab.exercises])
+    names = [exercise.name for exercise in lab.exercises]
+    return read_notebook(lab.notebook_path(directory), names, lab.formerly)
 
 
 class _Reporter:

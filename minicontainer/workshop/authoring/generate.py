@@ -57,7 +57,7 @@ def write(lab: Lab) -> None:
     """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
     path = lab.notebook_path()
     names = [exercise.name for exercise in lab.exercises]
-    if path.exists() and (mine := read_notebook(path, names).written()):
+    if path.exists() and (mine := read_notebook(path, names, lab.formerly).written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
     made, drawn = learners_and_pictures(lab)
     for name, picture in drawn.items():

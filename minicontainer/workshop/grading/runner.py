@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from minicontainer.errors import ContainerError
 from minicontainer.workshop.labs.answers import Answers, Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
@@ -40,7 +41,7 @@ def main() -> None:
     say = _Channel()
     try:
         isolated = job["isolate"] and isolation.enter(job["scratch"])
-    except OSError as error:
+    except (OSError, ContainerError) as error:
         say(unisolated=str(error))
         return
     isolation.limit()
@@ -49,7 +50,7 @@ def main() -> None:
     lab = Lab(Path(job["lab"]))
     cells = [Cell(*cell) for cell in job["cells"]]
     isolation.labels.update(cell.label for cell in cells)
-    answers = read_cells(cells, [exercise.name for exercise in lab.exercises])
+    answers = read_cells(cells, [exercise.name for exercise in lab.exercises], lab.formerly)
     overlay = Overlay()
     overlay.add(answers, lab.exercises)
     overlay.install()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,8 +54,10 @@ class Answers(NamedTuple):
         return [name for name, answer in self.functions.items() if answer.state == WRITTEN]
 
 
-def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:
-    """The answers in the saved notebook at `path`.
+def read_notebook(
+    path: Path, exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in the saved notebook at `path`; `formerly` as read_cells takes it.
 
     Raises LabError when there is no such file or it is not a notebook.
     """
@@ -69,7 +71,8 @@ def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"this is not a notebook ({error})", str(path)) from error
     labels = (f"{path.name} cell {number}" for number in _numbers(notebook["cells"]))
-    answers = read_cells([Cell(*pair) for pair in zip(labels, sources, strict=True)], exercises)
+    cells = [Cell(*pair) for pair in zip(labels, sources, strict=True)]
+    answers = read_cells(cells, exercises, formerly)
     copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
     if copies:
         answers.notes.append(f"{copies[0]} is not graded; only {path.name} is")
@@ -86,10 +89,16 @@ def _numbers(cells: list[dict]) -> list[int]:
     return [number for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
 
 
-def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
-    """The answers in `cells`; of several definitions the last one counts."""
+def read_cells(
+    cells: list[Cell], exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in `cells`; of several definitions the last one counts.
+
+    Names of earlier editions, the keys of `formerly`, are read as what they are called now.
+    """
     functions = {name: Answer(name, MISSING) for name in exercises}
-    notes: list[str] = []
+    notes = _former(cells, formerly or {})
+    cells = [Cell(cell.label, renamed(cell.source, formerly or {})) for cell in cells]
     for cell in cells:
         found = _answers_in(cell, set(functions))
         if not found and isinstance(error := parse(cell.source), SyntaxError):
@@ -99,6 +108,20 @@ def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
                 notes.append(_twice(functions[answer.name], answer))
             functions[answer.name] = answer
     return Answers(cells, functions, notes)
+
+
+def renamed(source: str, formerly: Mapping[str, str]) -> str:
+    """`source` with the names of today in the place of those of earlier editions."""
+    if not formerly:
+        return source
+    old = "|".join(map(re.escape, formerly))
+    return re.sub(rf"\b({old})\b", lambda found: formerly[found[1]], source)
+
+
+def _former(cells: list[Cell], formerly: Mapping[str, str]) -> list[str]:
+    """A remark for each function in `cells` that has another name today."""
+    named = {n for c in cells for n in re.findall(r"^def (\w+)", c.source, re.MULTILINE)}
+    return [f"{old} is called {new} now" for old, new in formerly.items() if old in named]
 
 
 def _twice(earlier: Answer, later: Answer) -> str:

@@ -83,6 +83,8 @@ class Lab:
         self.minutes: int = facts["minutes"]
         self.notebook: str = facts["notebook"] + ".ipynb"
         self.elsewhere: str = facts.get("elsewhere", "")
+        #: what notebooks of earlier editions call things -> what they are called now
+        self.formerly: dict[str, str] = facts.get("formerly", {})
         self.exercises = [
             Exercise(f"{self.id}.{number}", name, **{**given, "hints": tuple(given["hints"])})
             for number, (name, given) in enumerate(facts["exercise"].items(), 1)
@@ -106,7 +108,7 @@ class Lab:
     def exercise(self, name: str) -> Exercise:
         """The exercise called `name`; raises LabError that lists the ones there are."""
         for exercise in self.exercises:
-            if exercise.name == name:
+            if exercise.name == self.formerly.get(name, name):
                 return exercise
         known = ", ".join(exercise.name for exercise in self.exercises)
         raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", f"It has: {known}")

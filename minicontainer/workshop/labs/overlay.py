@@ -169,7 +169,8 @@ def install_mine() -> str:
     for lab in _labs:
         path = lab.notebook_path(answers_directory())
         if path.exists():
-            _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
+            names = [exercise.name for exercise in lab.exercises]
+            _mine.add(read_notebook(path, names, lab.formerly), lab.exercises)
     _mine.install()
     _mine.define()
     return report()

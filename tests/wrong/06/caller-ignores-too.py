@@ -1,14 +1,14 @@
-"""start_caretaker: caller-ignores-too"""
+"""start_monitor: caller-ignores-too"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     status = 1
     try:
         os.setsid()

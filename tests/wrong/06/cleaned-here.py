@@ -1,12 +1,12 @@
-"""start_caretaker: cleaned-here"""
+"""start_monitor: cleaned-here"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     try:
         os.setsid()
         os.close(lifeline)

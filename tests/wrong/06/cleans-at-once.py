@@ -1,12 +1,12 @@
-"""start_caretaker: cleans-at-once"""
+"""start_monitor: cleans-at-once"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     status = 1
     try:
         os.setsid()

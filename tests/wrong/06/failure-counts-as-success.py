@@ -1,12 +1,12 @@
-"""start_caretaker: failure-counts-as-success"""
+"""start_monitor: failure-counts-as-success"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     status = 0
     try:
         os.setsid()

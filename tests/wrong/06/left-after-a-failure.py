@@ -1,18 +1,17 @@
 """run_container: left-after-a-failure"""
 
 
-def run_container(layout, manifest, record, options):
+def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    enter_mount_namespace()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])
-    image = image_config(layout, manifest)
-    snapshot(image_tree(layout, manifest, image), bundle)
-    bundle_from_image(image, bundle, identity, options, rootless)
-    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+    bundle_from_image(image.config, bundle, identity, options, rootless)
+    monitor = start_monitor(lambda: clean_up(store, root, record))
     try:
         status = run_bundle(root, identity, bundle, options.terminal)
         containers.ended(store, record, status)
         return status
     finally:
-        caretaker.dismiss()
+        monitor.dismiss()

@@ -1,12 +1,12 @@
-"""start_caretaker: same-session"""
+"""start_monitor: same-session"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     status = 1
     try:
         for number in ENDING:

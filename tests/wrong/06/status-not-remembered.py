@@ -1,17 +1,16 @@
 """run_container: status-not-remembered"""
 
 
-def run_container(layout, manifest, record, options):
+def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    enter_mount_namespace()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])
-    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    monitor = start_monitor(lambda: clean_up(store, root, record))
     try:
-        image = image_config(layout, manifest)
-        snapshot(image_tree(layout, manifest, image), bundle)
-        bundle_from_image(image, bundle, identity, options, rootless)
+        snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+        bundle_from_image(image.config, bundle, identity, options, rootless)
         status = run_bundle(root, identity, bundle, options.terminal)
         return status
     finally:
-        caretaker.dismiss()
+        monitor.dismiss()

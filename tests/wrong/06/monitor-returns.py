@@ -1,12 +1,12 @@
-"""start_caretaker: caretaker-returns"""
+"""start_monitor: monitor-returns"""
 
 
-def start_caretaker(clean):
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     os.setsid()
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)

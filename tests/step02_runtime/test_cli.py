@@ -177,7 +177,7 @@ HEAVY = {
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
-        "import sys; from minicontainer.cli import minirunc_commands, exec;"
+        "import sys; from minicontainer.cli import minirunc_commands, exec, run;"
         "from minicontainer.lib import foreground;"
         "print(*sys.modules)"
     )

@@ -20,7 +20,6 @@ from minicontainer.step06_run import engine
 from minicontainer.step06_run.bundle import BadOption, Options
 from minicontainer.step06_run.containers import Record, all_containers, runtime_root
 from minicontainer.step06_run.obtain import obtain
-from minicontainer.step06_run.rootless import enter_mount_namespace
 
 from . import records
 from .progress_bar import pull_progress
@@ -119,7 +118,7 @@ def rm(arguments: argparse.Namespace) -> int:
         hint = "minicontainer rm --force stops it first."
         raise MinicontainerError("the container is running", ", ".join(running), hint)
     root = runtime_root()
-    enter_mount_namespace()
+    engine.enter_mount_namespace()
     for record in named:
         engine.clean_up(store, root, {**record, "remove": True})
         print(record["name"])
@@ -137,7 +136,7 @@ def sweep(store: str) -> None:
     if child == 0:
         # A child, because root of another user namespace can't become an ordinary user again.
         with contextlib.suppress(MinicontainerError, OSError):
-            enter_mount_namespace()
+            engine.enter_mount_namespace()
             for record in left:
                 engine.clean_up(store, root, record)
         os._exit(0)

@@ -22,8 +22,8 @@ from minicontainer.errors import MinicontainerError
 from minicontainer.lib.directories import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
+from minicontainer.step06_run.engine import enter_mount_namespace
 from minicontainer.step06_run.monitor import start_monitor
-from minicontainer.step06_run.rootless import enter_mount_namespace
 
 
 class Act(NamedTuple):

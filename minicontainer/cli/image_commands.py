@@ -33,8 +33,8 @@ from minicontainer.step03_image.unpack import unpack as unpack_image
 from minicontainer.step04_registry.client import list_tags
 from minicontainer.step04_registry.reference import Reference, parse_reference
 from minicontainer.step06_run.containers import all_containers
+from minicontainer.step06_run.engine import enter_mount_namespace
 from minicontainer.step06_run.obtain import ImageMissing, find_image, read_image, whole_image
-from minicontainer.step06_run.rootless import enter_mount_namespace
 
 from . import records
 from .progress_bar import pull_progress

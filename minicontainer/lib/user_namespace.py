@@ -18,7 +18,7 @@ from minicontainer.errors import ContainerError
 from .channel import Channel, open_channel
 
 
-def enter(flags: int, users: list[dict], groups: list[dict]) -> None:
+def enter_user_namespace(flags: int, users: list[dict], groups: list[dict]) -> None:
     """Go on as root of a new user namespace with these mappings, and of new ones of `flags`.
 
     For a process with one thread. Raises OSError where the machine forbids such

@@ -1,9 +1,8 @@
 """Step 06: `docker run`, which is step 04, then 03, then 02. The command `minicontainer`.
 
 Read in this order:
-engine.py      run_container: unpack, create, start, wait, delete
+engine.py      run_container: become root, unpack, create, start, wait, delete
 obtain.py      a name on the command line -> an image in the store
-rootless.py    an ordinary user becomes root of a user namespace
 containers.py  the directory of each container
 monitor.py     the process that cleans up, also after kill -9
 snapshot.py    the image's tree, shared, with a layer of the container's own on top

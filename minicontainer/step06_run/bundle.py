@@ -77,29 +77,28 @@ def bundle_from_image(
 def engine_defaults(options: Options, id: str, rootless: bool) -> dict[str, Any]:
     """What every container of this engine has, whatever its image says: a configuration."""
     config: dict[str, Any] = default_config(rootless=rootless)
-    linux = config["linux"]
+    linux, process = config["linux"], config["process"]
     # This process is in the user namespace already, and the container stays in it.
     shared = ("user", "network") if options.network == "host" else ("user",)
     linux["namespaces"] = [one for one in linux["namespaces"] if one["type"] not in shared]
     for name in ("uidMappings", "gidMappings"):
         linux.pop(name, None)
+    linux["resources"] = {**linux.get("resources", {}), **limits(options)}
     if rootless and options.network == "host":
         config["mounts"] = [_shared_sysfs(mount) for mount in config["mounts"]]
-    process = config["process"]
-    process["terminal"] = options.terminal
-    process["capabilities"] = {
-        name: list(CAPABILITIES) for name in ("bounding", "effective", "permitted")
-    }
-    del process["rlimits"]
     config["root"] = {"path": "rootfs", "readonly": options.read_only}
     config["hostname"] = options.hostname or id[:12]
+    process["terminal"] = options.terminal
     process["env"].append(f"HOSTNAME={config['hostname']}")
-    resources = linux.setdefault("resources", {})
-    if options.memory is not None:
-        resources["memory"] = {"limit": options.memory}
-    if options.pids_limit is not None:
-        resources["pids"] = {"limit": options.pids_limit}
+    process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), CAPABILITIES)
+    del process["rlimits"]
     return config
+
+
+def limits(options: Options) -> dict[str, Any]:
+    """What the user says of memory and processes, as config.json's linux.resources has it."""
+    said = {"memory": options.memory, "pids": options.pids_limit}
+    return {name: {"limit": limit} for name, limit in said.items() if limit is not None}
 
 
 def _shared_sysfs(mount: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from minicontainer import explain, linux
 from minicontainer.lib.directories import remove_tree
 from minicontainer.lib.locks import locked
-from minicontainer.lib.user_namespace import is_rootless
+from minicontainer.lib.refusal import why_refused
+from minicontainer.lib.user_namespace import enter_user_namespace, is_rootless, own_mappings
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import Layout
@@ -25,7 +26,6 @@ from .bundle import Options, bundle_from_image
 from .lifetime import run_bundle
 from .monitor import start_monitor
 from .obtain import Image
-from .rootless import enter_mount_namespace
 from .snapshot import snapshot
 
 
@@ -40,7 +40,11 @@ def run_container(layout: Layout, image: Image, record: containers.Record, optio
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
-    store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
+    store, root, rootless = (
+        str(layout.path),
+        containers.runtime_root(),
+        is_rootless(),
+    )
     enter_mount_namespace()
     record = containers.new_container(store, record)
     id, bundle = record["id"], containers.directory(store, record["id"])
@@ -53,6 +57,27 @@ def run_container(layout: Layout, image: Image, record: containers.Record, optio
         return status
     finally:
         monitor.dismiss()
+
+
+def enter_mount_namespace() -> None:
+    """Move this process into a private mount namespace, as root there.
+
+    An ordinary user becomes root of a user namespace first, with as many ids as
+    the system gives him, so that an image's files can belong to several users.
+    Only for a process with one thread. Raises MinicontainerError where the machine
+    forbids such namespaces. Source: mount_namespaces(7), user_namespaces(7).
+    """
+    try:
+        if os.geteuid() == 0:
+            explain.step("a mount namespace", "What is mounted from here on is not seen outside.")
+            linux.unshare(linux.CLONE_NEWNS)
+        else:
+            why = "An ordinary user may not mount, but root of an own user namespace may."
+            explain.step("become root of a user namespace", why)
+            enter_user_namespace(linux.CLONE_NEWNS, *own_mappings())
+        linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    except OSError as error:
+        raise why_refused(error) from None
 
 
 def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:

@@ -37,15 +37,6 @@ class ImageMissing(MinicontainerError):
     """The store has no such image."""
 
 
-def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
-    """What the store has under that name, or with that digest; None if nothing."""
-    known = references(layout)
-    if str(reference) in known:
-        return known[str(reference)]
-    same = [one for one in known.values() if one["digest"] == reference.digest]
-    return same[0] if same else None
-
-
 def obtain(
     layout: Layout,
     reference: Reference,
@@ -69,6 +60,15 @@ def obtain(
         hint = f"minicontainer pull {reference.familiar} brings it."
         raise ImageMissing("the image is not in the store", reference.familiar, hint)
     return read_image(layout, resolve(layout, pull(), wanted))
+
+
+def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
+    """What the store has under that name, or with that digest; None if nothing."""
+    known = references(layout)
+    if str(reference) in known:
+        return known[str(reference)]
+    same = [one for one in known.values() if one["digest"] == reference.digest]
+    return same[0] if same else None
 
 
 def whole_image(layout: Layout, descriptor: Descriptor) -> Image | None:

@@ -54,16 +54,17 @@ def probe() -> None:
     """In the child: make namespaces, then an overlay below argv[1]; print a `Tried` as JSON."""
     from minicontainer import linux
     from minicontainer.errors import ContainerError
-    from minicontainer.lib import refusal, user_namespace
+    from minicontainer.lib.refusal import advice
+    from minicontainer.lib.user_namespace import enter_user_namespace, mapping
 
     kinds = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWUTS
-    only_us = [user_namespace.mapping(0, os.geteuid())], [user_namespace.mapping(0, os.getegid())]
+    only_us = [mapping(0, os.geteuid())], [mapping(0, os.getegid())]
     tried = Tried("", "")
     try:
-        user_namespace.enter(kinds | linux.CLONE_NEWIPC, *only_us)
+        enter_user_namespace(kinds | linux.CLONE_NEWIPC, *only_us)
         linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     except (OSError, ContainerError) as error:
-        tried = Tried(f"forbidden: {error}", "", refusal.advice(getattr(error, "errno", None)))
+        tried = Tried(f"forbidden: {error}", "", advice(getattr(error, "errno", None)))
     else:
         try:
             mount_overlay(linux, sys.argv[1])

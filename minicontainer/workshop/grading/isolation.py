@@ -38,12 +38,12 @@ def enter(scratch: str) -> bool:
     if sys.platform != "linux":
         return False
     from minicontainer import linux
-    from minicontainer.lib import user_namespace
+    from minicontainer.lib.user_namespace import enter_user_namespace
 
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     spaces = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
     try:
-        user_namespace.enter(spaces, _mappings(os.getuid()), _mappings(os.getgid()))
+        enter_user_namespace(spaces, _mappings(os.getuid()), _mappings(os.getgid()))
     except OSError:
         return False
     linux.prctl(linux.PR_SET_DUMPABLE, 1)

@@ -1,6 +1,6 @@
 """What each command of `minirunc` does with what has been asked (minirunc_options.py).
 
-Asking and answering only: what happens is in lifecycle.py, run.py and exec.py.
+Asking and answering only: what happens is in lifecycle.py, lifetime.py and exec.py.
 Source: runc(8) and its pages; what podman and containerd call.
 """
 
@@ -13,10 +13,16 @@ from minicontainer import __version__
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
 from minicontainer.lib.jsontext import dumps
-from minicontainer.lib.tables import print_table
 from minicontainer.step02_runtime import lifecycle
+from minicontainer.step02_runtime.bundle import load_bundle
 from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
-from minicontainer.step02_runtime.state import default_root, list_containers, load, state
+from minicontainer.step02_runtime.state import (
+    default_root,
+    identity,
+    list_containers,
+    load,
+    state,
+)
 
 from .minirunc_options import help_text, parse
 
@@ -85,14 +91,49 @@ def _create(asked: dict, root: str, id: str) -> None:
 
 
 def _run(asked: dict, root: str, id: str) -> int:
-    from .run import run_detached, run_in_foreground
-
     bundle, options = asked.get("--bundle", "."), _process_options(asked)
     if "--detach" in asked:
-        return run_detached(root, id, bundle, options)
+        return _run_detached(root, id, bundle, options)
     if "console_socket" in options:
         raise ContainerError("--console-socket goes with --detach: here the terminal is ours")
-    return run_in_foreground(root, id, bundle, options)
+    return _run_in_foreground(root, id, bundle, options)
+
+
+def _run_detached(root: str, id: str, bundle: str, options: dict) -> int:
+    """create and start; when one of them fails, nothing is left. 0."""
+    lifecycle.create(root, id, bundle, **options)
+    try:
+        lifecycle.start(root, id)
+    except BaseException:
+        lifecycle.delete(root, id, force=True)
+        raise
+    return 0
+
+
+def _run_in_foreground(root: str, id: str, bundle: str, options: dict) -> int:
+    """The whole life of a container; the exit status of its program.
+
+    The container dies with us, and is removed, however we end. Raises ContainerError.
+    """
+    from minicontainer.step06_run.lifetime import run_bundle  # for this command only
+    from minicontainer.step06_run.monitor import start_monitor
+
+    terminal = load_bundle(bundle)["process"].get("terminal", False)
+    us = identity(os.getpid())
+
+    def clean() -> None:
+        try:
+            made_by_us = load(root, id)["creator"] == us  # the id may be somebody else's
+        except ContainerError:
+            return  # gone: run_bundle has deleted it
+        if made_by_us:
+            lifecycle.delete(root, id, force=True)
+
+    monitor = start_monitor(clean)  # for kill -9
+    try:
+        return run_bundle(root, id, bundle, terminal, **options)
+    finally:
+        monitor.dismiss()
 
 
 def _start(_asked: dict, root: str, id: str) -> None:
@@ -139,7 +180,7 @@ def _list(asked: dict, root: str) -> None:
     else:
         keys = ["id", "pid", "status", "bundle", "created", "owner"]
         rows = [[str(container[key]) for key in keys] for container in containers]
-        print_table([key.upper() for key in keys], rows)
+        _print_table([key.upper() for key in keys], rows)
 
 
 def _ps(asked: dict, root: str, id: str) -> None:
@@ -147,7 +188,7 @@ def _ps(asked: dict, root: str, id: str) -> None:
     if asked.get("--format") == "json":
         print(dumps(pids))
     else:
-        print_table(["UID", "PID", "PPID", "COMMAND"], [_describe(pid) for pid in pids])
+        _print_table(["UID", "PID", "PPID", "COMMAND"], [_describe(pid) for pid in pids])
 
 
 def _describe(pid: int) -> list[str]:
@@ -160,6 +201,12 @@ def _describe(pid: int) -> list[str]:
     except OSError:
         return ["", str(pid), "", "(has ended)"]
     return [fields["Uid"].split()[0], str(pid), fields["PPid"], command or f"[{fields['Name']}]"]
+
+
+def _print_table(head: list[str], rows: list[list[str]]) -> None:
+    from minicontainer.lib.tables import print_table  # for people only, who list seldom
+
+    print_table(head, rows)
 
 
 def _process_options(asked: dict) -> dict:

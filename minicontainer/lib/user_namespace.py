@@ -8,7 +8,6 @@ Sources: user_namespaces(7), newuidmap(1), subuid(5).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 
@@ -139,9 +138,10 @@ def id_range(file: str) -> tuple[int, int] | tuple[()]:
     Source: subuid(5).
     """
     import pwd
+    from contextlib import suppress
 
     names = {str(os.getuid())}
-    with contextlib.suppress(KeyError):
+    with suppress(KeyError):
         names.add(pwd.getpwuid(os.getuid()).pw_name)
     try:
         with open(file, encoding="utf-8") as lines:

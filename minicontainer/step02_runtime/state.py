@@ -13,7 +13,6 @@ import time
 
 from minicontainer.errors import ContainerError, NoSuchContainer
 from minicontainer.lib.jsontext import dumps, loads
-from minicontainer.lib.places import runtime_directory
 
 from . import cgroups
 
@@ -82,8 +81,11 @@ def list_containers(root: str) -> list[dict]:
 
 def default_root() -> str:
     """Where containers are kept when --root does not say: a directory of this user's own."""
-    # engines call root's runtime with an environment or without: it must not depend on that
-    return "/run/minirunc" if os.geteuid() == 0 else runtime_directory("minirunc")
+    if os.geteuid() == 0:  # whatever the environment: engines call root's runtime without one
+        return "/run/minirunc"
+    from minicontainer.lib.places import runtime_directory
+
+    return runtime_directory("minirunc")
 
 
 def check_id(id: str) -> str:

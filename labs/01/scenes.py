@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from minicontainer.lib.elf import read_elf
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.processes import namespaces
 from minicontainer.pictures.way import way as way
-from minicontainer.step01_chroot.elf import read_elf
 from minicontainer.workshop.html import pre
 from minicontainer.workshop.scenes import act, run, table
 from minicontainer.workshop.widgets import Shown, redrawn

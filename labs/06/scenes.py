@@ -113,29 +113,29 @@ def mine(command: str) -> None:
     print(f"$ {command}\n{shown}", end="")
 
 
-def caretaker() -> Picture:
+def monitor() -> Picture:
     """Who waits for whom while a container runs."""
     sketch = Sketch(ranksep="1.3", nodesep=".35")
     command = sketch.node("process", ["minicontainer run", "has the writing end"])
     inside = sketch.node("layer", ["the container's", "process 1"])
-    keeper = sketch.node("shared", ["the caretaker", "reads, and waits"])
+    keeper = sketch.node("shared", ["the monitor", "reads, and waits"])
     after = sketch.node("quiet", ["clean_up:", "process, state, files"])
     sketch.edge(command, inside, "starts, waits")
     sketch.edge(command, keeper, "fork; a pipe")
     sketch.edge(keeper, after, "end of the pipe")
     return sketch.picture(
         "minicontainer run starts the container's process and waits for it. It has also forked"
-        " the caretaker, with a pipe between them. When the pipe ends, since the command is"
-        " done or was killed, the caretaker cleans up."
+        " the monitor, with a pipe between them. When the pipe ends, since the command is"
+        " done or was killed, the monitor cleans up."
     )
 
 
 def engine() -> Picture:
     """What run_container calls, in which order, and what goes from one to the next."""
     sketch = Sketch(ranksep=".35", nodesep=".2")
-    first = sketch.node("quiet", ["become_root", "new_container"])
-    keeper = sketch.node("shared", ["start_caretaker", "dismiss at the end"])
-    tree = sketch.node("layer", ["image_config", "image_tree", "snapshot"])
+    first = sketch.node("quiet", ["enter_mount_namespace", "new_container"])
+    keeper = sketch.node("shared", ["start_monitor", "dismiss at the end"])
+    tree = sketch.node("layer", ["image_tree", "snapshot"])
     bundle = sketch.node("config", ["bundle_from_image"])
     process = sketch.node("process", ["run_bundle", "containers.ended"])
     names = ["a record", "from here on", "rootfs", "config.json"]
@@ -143,8 +143,8 @@ def engine() -> Picture:
     for before, after, name in zip(parts, parts[1:], names, strict=False):
         sketch.edge(before, after, name)
     return sketch.picture(
-        "run_container calls become_root and new_container, then start_caretaker, which is"
-        " dismissed at the end; image_config, image_tree and snapshot, which give the root"
+        "run_container calls enter_mount_namespace and new_container, then start_monitor, which is"
+        " dismissed at the end; image_tree and snapshot, which give the root"
         " filesystem; bundle_from_image, which gives config.json; run_bundle, and"
         " containers.ended with its status."
     )

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.guard import Guard
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
+from minicontainer.step06_run.monitor import start_monitor
 from minicontainer.workshop.stage import sweep
 
 
@@ -117,7 +117,7 @@ ACTS = (
         ("minicontainer ps --all",),
     ),
 )
-#: how long a command that was interrupted may tidy up, and how often the guard tries to
+#: how long a command that was interrupted may tidy up, and how often the monitor tries to
 _PATIENCE = 10
 #: after how long it looks whether a command that outlived us has added to the stage
 _MOMENT = 0.5
@@ -177,7 +177,7 @@ def play_acts(
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
     directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
-    guard = Guard(lambda: clear_stage(directory))  # before the registry's threads begin
+    monitor = start_monitor(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
         with embedded_registry() as address:
             places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
@@ -186,7 +186,7 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
         sweep(directory)
-        guard.release()
+        monitor.dismiss()
 
 
 def clear_stage(directory: str) -> None:
@@ -195,12 +195,12 @@ def clear_stage(directory: str) -> None:
     A command of that act that was not killed with us may add to it for a moment.
     """
     for _ in range(_PATIENCE):
+        if not os.path.exists(directory):
+            return
         with contextlib.suppress(MinicontainerError, OSError):
             lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
         sweep(directory)
         time.sleep(_MOMENT)
-        if not os.path.exists(directory):
-            return
 
 
 def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:

@@ -18,6 +18,7 @@ from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.config_schema import PROCESS, check_process
 from minicontainer.lib.foreground import Foreground
 from minicontainer.lib.shapes import check
+from minicontainer.lib.user_namespace import become_root
 from minicontainer.step02_runtime import namespaces, process
 from minicontainer.step02_runtime.bundle import read_json
 from minicontainer.step02_runtime.lifecycle import init_options, write_pid_file
@@ -128,7 +129,7 @@ def _live(config: dict, wanted: dict, channel: Channel, options: dict) -> None:
         channel.receive()
         os.setsid()
         if "user" in namespaces.wanted(config):
-            namespaces.become_root()
+            become_root()
         if options["console"] is not None:
             from minicontainer.lib.terminal import take_terminal
 

@@ -19,6 +19,7 @@ from minicontainer.lib.cgroups import join_cgroup, plain_mounts
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.paths import open_inside
 from minicontainer.lib.processes import process_identity
+from minicontainer.lib.user_namespace import become_root, write_mappings
 
 from . import namespaces, process
 from .cgroups import create_cgroup
@@ -73,7 +74,9 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     finally:
         there.close()
         os.close(fifo)
-    namespaces.write_mappings(init.pid, config)
+    if namespaces.wanted(config).get("user") == "":
+        linux_part = config["linux"]
+        write_mappings(init.pid, linux_part["uidMappings"], linux_part["gidMappings"])
     join_cgroup(record["cgroup"], init.pid)
     here.send(go=True)
     init.receive()
@@ -114,7 +117,7 @@ def build(config: dict, cgroup: dict) -> None:
     os.umask(0o022)
     new = [kind for kind, path in namespaces.wanted(config).items() if not path]
     if "user" in namespaces.wanted(config):
-        namespaces.become_root()
+        become_root()
     if "cgroup" in new:
         linux.unshare(linux.CLONE_NEWCGROUP)
     if "network" in new:

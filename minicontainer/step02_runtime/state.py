@@ -82,11 +82,11 @@ def list_containers(root: str) -> list[dict]:
 
 def default_root() -> str:
     """Where containers are kept when --root does not say: a directory of this user's own."""
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # whatever the environment: engines call root's runtime without one
         return "/run/minirunc"
-    if os.environ.get("XDG_RUNTIME_DIR"):
-        return os.path.join(os.environ["XDG_RUNTIME_DIR"], "minirunc")
-    return f"/tmp/minirunc-{os.geteuid()}"
+    from minicontainer.lib.places import runtime_directory
+
+    return runtime_directory("minirunc")
 
 
 def check_id(id: str) -> str:

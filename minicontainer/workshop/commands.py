@@ -15,7 +15,7 @@ from typing import Any
 
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
-from minicontainer.workshop.labs.answers import MISSING, parse, saved_answers
+from minicontainer.workshop.labs.answers import MISSING, parse, renamed, saved_answers
 from minicontainer.workshop.labs.lab import (
     Exercise,
     Lab,
@@ -174,7 +174,7 @@ def reset(options: argparse.Namespace) -> int:
         print(f"{path.name} is as it was at first")
     else:
         exercise = lab.exercise(options.exercise)
-        notebook = json.loads(path.read_text("utf-8-sig"))
+        notebook = _todays(lab, path)
         before = [_source(cell) for cell in notebook["cells"]]
         put_back(notebook, generate.learners(lab), exercise)
         if [_source(cell) for cell in notebook["cells"]] == before:
@@ -220,6 +220,15 @@ def put_back(notebook: dict[str, Any], fresh: dict[str, Any], exercise: Exercise
     notebook["cells"].insert(known[-1] + 1 if known else len(notebook["cells"]), stub)
 
 
+def _todays(lab: Lab, path: Path) -> dict[str, Any]:
+    """The notebook at `path`, where what has another name today has it."""
+    notebook = json.loads(path.read_text("utf-8-sig"))
+    for cell in notebook["cells"]:
+        lines = [cell["source"]] if isinstance(cell["source"], str) else cell["source"]
+        cell["source"] = [renamed(line, lab.formerly) for line in lines]
+    return notebook
+
+
 def _source(cell: dict[str, Any]) -> str:
     return "".join(cell["source"]).replace("\r\n", "\n").strip()
 
@@ -240,7 +249,7 @@ def update(options: argparse.Namespace) -> int:
     kept = keep(lab, path, "update")
     fresh = generate.learners(lab)
     if path.exists():
-        notebook = json.loads(path.read_text("utf-8-sig"))
+        notebook = _todays(lab, path)
         merge(lab, fresh, notebook)
     generate.save(path, generate.to_text(fresh))
     print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))

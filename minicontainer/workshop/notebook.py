@@ -95,6 +95,7 @@ class _Book:
         """Check the functions given, or all of the lab, as they are in this kernel now."""
         wanted = [_name(function) for function in functions] or self.names
         exercises = [self.lab.exercise(name) for name in wanted]
+        wanted = [exercise.name for exercise in exercises]
         answers = self._live()
         checks = [check for check in self.lab.checks if check.exercise in wanted]
         display = _Display()
@@ -109,7 +110,7 @@ class _Book:
 
     def _live(self) -> Answers:
         """The functions as this kernel has them."""
-        return read_cells(_history(), self.names)
+        return read_cells(_history(), self.names, self.lab.formerly)
 
     def _shown(
         self, exercises: list[Exercise], checks: list[Check], results: list[Result], end: list[str]

@@ -20,7 +20,7 @@ from minicontainer.registry.mirror import REGISTRY_VARIABLE
 from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import Layout
-from minicontainer.step06_run.rootless import become_root
+from minicontainer.step06_run.engine import enter_mount_namespace
 
 from .labs.lab import ANSWERS_VARIABLE
 from .scenes import run
@@ -75,7 +75,7 @@ def sweep(directory: str) -> None:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(MinicontainerError, OSError):
-            become_root()
+            enter_mount_namespace()
         remove_tree(directory)
         os._exit(0)
     os.waitpid(child, 0)

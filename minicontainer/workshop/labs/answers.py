@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,14 +57,17 @@ class Answers(NamedTuple):
 
 def saved_answers(lab: Lab, directory: str = "") -> Answers:
     """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
-    answers = read_notebook(lab.notebook_path(directory or answers_directory()), lab.names)
+    path = lab.notebook_path(directory or answers_directory())
+    answers = read_notebook(path, lab.names, lab.formerly)
     if any(is_older(cell.source, lab) for cell in answers.cells):
         answers.notes.append(OLDER.format(lab.id))
     return answers
 
 
-def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:
-    """The answers in the saved notebook at `path`.
+def read_notebook(
+    path: Path, exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in the saved notebook at `path`; `formerly` as read_cells takes it.
 
     Raises LabError when there is no such file or it is not a notebook.
     """
@@ -77,7 +80,7 @@ def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:
         raise LabError("the notebook is not there", str(path), hint) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"this is not a notebook ({error})", str(path)) from error
-    answers = read_cells(cells, exercises)
+    answers = read_cells(cells, exercises, formerly)
     copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
     if copies:
         answers.notes.append(f"{copies[0]} is not graded; only {path.name} is")
@@ -89,10 +92,16 @@ def _text(source: str | list[str]) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
-    """The answers in `cells`; of several definitions the last one counts."""
+def read_cells(
+    cells: list[Cell], exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in `cells`; of several definitions the last one counts.
+
+    Names of earlier editions, the keys of `formerly`, are read as what they are called now.
+    """
     functions = {name: Answer(name, MISSING) for name in exercises}
-    notes: list[str] = []
+    notes = _former(cells, formerly or {})
+    cells = [Cell(cell.label, renamed(cell.source, formerly or {})) for cell in cells]
     for cell in cells:
         found = _answers_in(cell, set(functions))
         if not found and isinstance(error := parse(cell.source), SyntaxError):
@@ -102,6 +111,20 @@ def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
                 notes.append(_twice(functions[answer.name], answer))
             functions[answer.name] = answer
     return Answers(cells, functions, notes)
+
+
+def renamed(source: str, formerly: Mapping[str, str]) -> str:
+    """`source` with the names of today in the place of those of earlier editions."""
+    if not formerly:
+        return source
+    old = "|".join(map(re.escape, formerly))
+    return re.sub(rf"\b({old})\b", lambda found: formerly[found[1]], source)
+
+
+def _former(cells: list[Cell], formerly: Mapping[str, str]) -> list[str]:
+    """A remark for each function in `cells` that has another name today."""
+    named = {n for c in cells for n in re.findall(r"^def (\w+)", c.source, re.MULTILINE)}
+    return [f"{old} is called {new} now" for old, new in formerly.items() if old in named]
 
 
 def _twice(earlier: Answer, later: Answer) -> str:

@@ -83,6 +83,8 @@ class Lab:
         self.minutes: int = facts["minutes"]
         self.notebook: str = facts["notebook"] + ".ipynb"
         self.elsewhere: str = facts.get("elsewhere", "")
+        #: what notebooks of earlier editions call things -> what they are called now
+        self.formerly: dict[str, str] = facts.get("formerly", {})
         self.exercises = [
             Exercise(f"{self.id}.{number}", name, **{**given, "hints": tuple(given["hints"])})
             for number, (name, given) in enumerate(facts["exercise"].items(), 1)
@@ -111,7 +113,7 @@ class Lab:
     def exercise(self, name: str) -> Exercise:
         """The exercise called `name`; raises LabError that lists the ones there are."""
         for exercise in self.exercises:
-            if exercise.name == name:
+            if exercise.name == self.formerly.get(name, name):
                 return exercise
         hint = f"It has: {', '.join(self.names)}"
         raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", hint)

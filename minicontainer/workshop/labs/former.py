@@ -75,7 +75,7 @@ def watch() -> None:
     """In a kernel: a notebook's first cell whose imports fail is run all the same."""
     from IPython import get_ipython
 
-    def mend(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
+    def run_anew(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
         cell = shell.user_ns["In"][-1]
         lab = _BEGINS.search(cell)
         if lab is None:
@@ -93,7 +93,7 @@ def watch() -> None:
         shell.events.unregister("post_run_cell", forgive)
 
     if shell := get_ipython():
-        shell.set_custom_exc((ImportError,), mend)
+        shell.set_custom_exc((ImportError,), run_anew)
 
 
 def _first_cell(cell: str, space: dict[str, Any]) -> list[str]:

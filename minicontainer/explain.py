@@ -10,7 +10,6 @@ syscall, note. `seconds` is how long it took, where that was measured.
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 TYPE_CHECKING = False  # as typing's, whose import would cost more than this whole module
@@ -32,12 +31,13 @@ def step(title: str, why: str = "") -> None:
     emit("step", title, why=why)
 
 
-@contextlib.contextmanager
-def silence():
+class silence:
     """Events in this block are nobody's business: work beside the story."""
-    global listener
-    kept, listener = listener, None
-    try:
-        yield
-    finally:
-        listener = kept
+
+    def __enter__(self) -> None:
+        global listener
+        self.kept, listener = listener, None
+
+    def __exit__(self, *_: object) -> None:
+        global listener
+        listener = self.kept

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from minicontainer import linux
-from minicontainer.step01_chroot.elf import ElfError, libraries_of
+from minicontainer.lib.elf import ElfError
+from minicontainer.step01_chroot.elf import libraries_of
 from minicontainer.step01_chroot.jail import (
     enter_root,
     escape,
@@ -30,7 +31,8 @@ from minicontainer.workshop.grading.checks import (
     expect,
     outcome,
 )
-from minicontainer.workshop.samples.elf import make_elf
+
+from elf_files import make_elf
 
 SHELL = "/bin/sh"
 

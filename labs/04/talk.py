@@ -14,6 +14,7 @@ from typing import Any
 
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry, get_blob, get_manifest
+from minicontainer.workshop.html import pre
 from minicontainer.workshop.samples.registries import HOST, Answer, Asked, Wire
 from minicontainer.workshop.samples.small_images import CONFIG, LAYER_GZIP, MANIFEST, sha256
 from minicontainer.workshop.widgets import Shown
@@ -127,7 +128,7 @@ class Talk(Shown):
 
         def show(_: object = None) -> None:
             told = self.talks[menu.value][: slider.value]
-            shown.value = _pre("\n".join(told) or "(move the slider: one message after the other)")
+            shown.value = pre("\n".join(told) or "(move the slider: one message after the other)")
 
         def choose(_: object = None) -> None:
             slider.max = len(self.talks[menu.value])
@@ -141,12 +142,4 @@ class Talk(Shown):
 
     def html(self) -> str:
         """The conversation in which nothing goes wrong."""
-        return _pre("\n".join(next(iter(self.talks.values()))))
-
-
-def _pre(text: str) -> str:
-    from html import escape
-
-    style = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
-    style += "; line-height: 1.4; color: var(--jp-ui-font-color1, inherit); background: none"
-    return f'<pre style="{style}">{escape(text)}</pre>'
+        return pre("\n".join(next(iter(self.talks.values()))))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
 from minicontainer.step06_run.bundle import Options, with_options
 from minicontainer.workshop.samples.small_images import Sample, file, tar
-from minicontainer.workshop.scenes import transcript
+from minicontainer.workshop.scenes import run, transcript, without_other_labs
 
 _IMAGE = {"Entrypoint": ["/init"], "Cmd": ["serve"]}
 _OVERLAY = """\
@@ -106,57 +104,38 @@ def by_hand() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="lab06-") as place:
         for command in steps:
-            print(f"$ {command}\n{_run(command, place)}", end="")
+            print(f"$ {command}\n{run(command, Path(place))[0]}", end="")
 
 
 def mine(command: str) -> None:
     """A command of ours with your functions; of the list whose they are, this lab's part stays."""
-    shown = _run(command, ".")
-    shown = re.sub(r"^ *\d+ of \d+ functions.*\n", "", shown, flags=re.M)
-    shown = re.sub(r"^  lab (?!06).*\n(?: {10}.*\n)*", "", shown, flags=re.M)
+    shown = without_other_labs("06", run(command, Path())[0])
     print(f"$ {command}\n{shown}", end="")
 
 
-def _run(command: str, place: str) -> str:
-    """What a shell command prints; our own programs are those of this Python."""
-    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=place,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout
-
-
-def caretaker() -> Picture:
+def monitor() -> Picture:
     """Who waits for whom while a container runs."""
     sketch = Sketch(ranksep="1.3", nodesep=".35")
     command = sketch.node("process", ["minicontainer run", "has the writing end"])
     inside = sketch.node("layer", ["the container's", "process 1"])
-    keeper = sketch.node("shared", ["the caretaker", "reads, and waits"])
+    keeper = sketch.node("shared", ["the monitor", "reads, and waits"])
     after = sketch.node("quiet", ["clean_up:", "process, state, files"])
     sketch.edge(command, inside, "starts, waits")
     sketch.edge(command, keeper, "fork; a pipe")
     sketch.edge(keeper, after, "end of the pipe")
     return sketch.picture(
         "minicontainer run starts the container's process and waits for it. It has also forked"
-        " the caretaker, with a pipe between them. When the pipe ends, since the command is"
-        " done or was killed, the caretaker cleans up."
+        " the monitor, with a pipe between them. When the pipe ends, since the command is"
+        " done or was killed, the monitor cleans up."
     )
 
 
 def engine() -> Picture:
     """What run_container calls, in which order, and what goes from one to the next."""
     sketch = Sketch(ranksep=".35", nodesep=".2")
-    first = sketch.node("quiet", ["become_root", "new_container"])
-    keeper = sketch.node("shared", ["start_caretaker", "dismiss at the end"])
-    tree = sketch.node("layer", ["image_config", "image_tree", "snapshot"])
+    first = sketch.node("quiet", ["enter_mount_namespace", "new_container"])
+    keeper = sketch.node("shared", ["start_monitor", "dismiss at the end"])
+    tree = sketch.node("layer", ["image_tree", "snapshot"])
     bundle = sketch.node("config", ["bundle_from_image"])
     process = sketch.node("process", ["run_bundle", "containers.ended"])
     names = ["a record", "from here on", "rootfs", "config.json"]
@@ -164,8 +143,8 @@ def engine() -> Picture:
     for before, after, name in zip(parts, parts[1:], names, strict=False):
         sketch.edge(before, after, name)
     return sketch.picture(
-        "run_container calls become_root and new_container, then start_caretaker, which is"
-        " dismissed at the end; image_config, image_tree and snapshot, which give the root"
+        "run_container calls enter_mount_namespace and new_container, then start_monitor, which is"
+        " dismissed at the end; image_tree and snapshot, which give the root"
         " filesystem; bundle_from_image, which gives config.json; run_bundle, and"
         " containers.ended with its status."
     )

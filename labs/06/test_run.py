@@ -18,7 +18,7 @@ from minicontainer import linux
 from minicontainer.step01_chroot.rootfs import build_root
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.errors import ContainerError
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step06_run import containers
@@ -29,8 +29,10 @@ from minicontainer.step06_run.bundle import (
     bundle_from_image,
     with_options,
 )
-from minicontainer.step06_run.caretaker import Caretaker, start_caretaker
-from minicontainer.step06_run.engine import image_tree, run_bundle, run_container
+from minicontainer.step06_run.monitor import Monitor, start_monitor
+from minicontainer.step06_run.engine import image_tree, run_container
+from minicontainer.step06_run.lifetime import run_bundle
+from minicontainer.step06_run.obtain import read_image
 from minicontainer.step06_run.snapshot import snapshot
 from minicontainer.workshop.grading import isolation
 from minicontainer.workshop.grading.checks import Raised, Raises, apart, check, expect, outcome
@@ -984,7 +986,7 @@ def test_terminal_is_joined_with_ours(tmp_path):
     )
 
 
-# ---------------------------------------------------------------- start_caretaker
+# ---------------------------------------------------------------- start_monitor
 
 END_OF_FILE = (
     'pipe(7), "I/O on pipes and FIFOs": read gives the end of the file when every descriptor'
@@ -992,8 +994,8 @@ END_OF_FILE = (
 )
 
 
-def caretaking(tmp_path, then, fail=False):
-    """Start a caretaker that leaves its pid in a file; what `then(caretaker, file)` gives."""
+def monitoring(tmp_path, then, fail=False):
+    """Start a monitor that leaves its pid in a file; what `then(monitor, file)` gives."""
     cleaned = tmp_path / "cleaned"
 
     def clean():
@@ -1004,42 +1006,42 @@ def caretaking(tmp_path, then, fail=False):
     def call():
         caller = os.getpid()
         try:
-            caretaker = start_caretaker(clean)
+            monitor = start_monitor(clean)
         finally:
             if os.getpid() != caller:
                 (tmp_path / "stray").touch()
                 os._exit(0)
-        return then(caretaker, cleaned)
+        return then(monitor, cleaned)
 
     return apart(call)
 
 
-def by_whom(caretaker, cleaned):
+def by_whom(monitor, cleaned):
     """Who has cleaned up."""
     if not cleaned.exists() or not cleaned.read_text():
         return "nobody"
-    return "the caretaker" if int(cleaned.read_text()) == caretaker.pid else "somebody else"
+    return "the monitor" if int(cleaned.read_text()) == monitor.pid else "somebody else"
 
 
-@check("start_caretaker", points=2, rule=END_OF_FILE)
-def test_caretaker_cleans_when_dismissed(tmp_path):
+@check("start_monitor", points=2, rule=END_OF_FILE)
+def test_monitor_cleans_when_dismissed(tmp_path):
     """it waits, and cleans up when it is dismissed"""
 
-    def then(caretaker, cleaned):
+    def then(monitor, cleaned):
         until(cleaned.exists, 0.03)
         seen = ["cleaned up too early" if cleaned.exists() else "waited"]
-        seen.append(type(caretaker).__name__)
-        hung = not dismissed(caretaker)
-        return [*seen, "hangs" if hung else by_whom(caretaker, cleaned)]
+        seen.append(type(monitor).__name__)
+        hung = not dismissed(monitor)
+        return [*seen, "hangs" if hung else by_whom(monitor, cleaned)]
 
-    found = caretaking(tmp_path, then)
+    found = monitoring(tmp_path, then)
     stray = (tmp_path / "stray").exists()
     expect(
-        "the caretaker came back from the call" if stray else found,
-        ["waited", Caretaker.__name__, "the caretaker"],
-        story="a caretaker was started, and then dismissed",
+        "the monitor came back from the call" if stray else found,
+        ["waited", Monitor.__name__, "the monitor"],
+        story="a monitor was started, and then dismissed",
         mistakes={
-            "caretaker-returns": stray,
+            "monitor-returns": stray,
             "cleans-at-once": found[:1] == ["cleaned up too early"] if is_list(found) else False,
             "lifeline-kept": is_list(found) and found[-1] == "hangs",
             "cleaned-here": is_list(found) and found[-1] == "somebody else",
@@ -1051,32 +1053,32 @@ def is_list(found):
     return isinstance(found, list)
 
 
-def dismissed(caretaker, seconds=1.0):
+def dismissed(monitor, seconds=1.0):
     """Dismiss it, unless it does not notice that the lifeline is closed: then kill it."""
-    os.close(caretaker.lifeline)
+    os.close(monitor.lifeline)
 
     def over():
-        return os.waitid(os.P_PID, caretaker.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return os.waitid(os.P_PID, monitor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     if until(over, seconds):
-        _, status = os.waitpid(caretaker.pid, 0)
+        _, status = os.waitpid(monitor.pid, 0)
         if status:
-            caretaker.clean()
+            monitor.clean()
         return True
-    os.kill(caretaker.pid, signal.SIGKILL)
-    os.waitpid(caretaker.pid, 0)
+    os.kill(monitor.pid, signal.SIGKILL)
+    os.waitpid(monitor.pid, 0)
     return False
 
 
-@check("start_caretaker", points=2, rule=END_OF_FILE)
-def test_caretaker_cleans_after_kill_9(tmp_path):
+@check("start_monitor", points=2, rule=END_OF_FILE)
+def test_monitor_cleans_after_kill_9(tmp_path):
     """it cleans up when the command is killed with kill -9"""
     cleaned, told = tmp_path / "cleaned", tmp_path / "pid"
 
     def command():
-        os.closerange(3, 256)  # a caretaker that never ends must not keep our pipes
+        os.closerange(3, 256)  # a monitor that never ends must not keep our pipes
         try:
-            told.write_text(str(start_caretaker(cleaned.touch).pid))
+            told.write_text(str(start_monitor(cleaned.touch).pid))
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -1094,43 +1096,43 @@ def test_caretaker_cleans_after_kill_9(tmp_path):
     expect(
         apart(call),
         "cleaned up",
-        story="the process that had started the caretaker was killed with kill -9",
+        story="the process that had started the monitor was killed with kill -9",
         mistakes={"lifeline-kept": True},
     )
 
 
-@check("start_caretaker", points=1, rule="setsid(2); tty_ioctl(4): Ctrl-C goes to a process group")
-def test_caretaker_has_a_session_of_its_own(tmp_path):
+@check("start_monitor", points=1, rule="setsid(2); tty_ioctl(4): Ctrl-C goes to a process group")
+def test_monitor_has_a_session_of_its_own(tmp_path):
     """Ctrl-C does not reach it"""
 
-    def then(caretaker, _):
-        until(lambda: os.getsid(caretaker.pid) == caretaker.pid, 0.2)
-        session = "its own" if os.getsid(caretaker.pid) == caretaker.pid else "ours"
-        dismissed(caretaker)
+    def then(monitor, _):
+        until(lambda: os.getsid(monitor.pid) == monitor.pid, 0.2)
+        session = "its own" if os.getsid(monitor.pid) == monitor.pid else "ours"
+        dismissed(monitor)
         return session
 
-    found = caretaking(tmp_path, then)
-    story = "a caretaker was started, and its session compared with ours"
+    found = monitoring(tmp_path, then)
+    story = "a monitor was started, and its session compared with ours"
     expect(found, "its own", story=story, mistakes={"same-session": found == "ours"})
 
 
-@check("start_caretaker", points=2, rule="signal(7): an ignored signal has no effect")
-def test_caretaker_ignores_what_ends_commands(tmp_path):
+@check("start_monitor", points=2, rule="signal(7): an ignored signal has no effect")
+def test_monitor_ignores_what_ends_commands(tmp_path):
     """the signals that end a command do not end it, and only it"""
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
-    def then(caretaker, cleaned):
+    def then(monitor, cleaned):
         before = [signal.getsignal(number) == signal.SIG_IGN for number in numbers]
-        until(lambda: ignored(caretaker.pid, numbers), 0.2)
+        until(lambda: ignored(monitor.pid, numbers), 0.2)
         for number in numbers:
-            os.kill(caretaker.pid, number)
-        dismissed(caretaker)
-        return [by_whom(caretaker, cleaned), "we ignore them too" if any(before) else "not we"]
+            os.kill(monitor.pid, number)
+        dismissed(monitor)
+        return [by_whom(monitor, cleaned), "we ignore them too" if any(before) else "not we"]
 
-    found = caretaking(tmp_path, then)
+    found = monitoring(tmp_path, then)
     expect(
         found,
-        ["the caretaker", "not we"],
+        ["the monitor", "not we"],
         story="SIGTERM, SIGHUP, SIGQUIT and SIGINT were sent to it, then it was dismissed",
         mistakes={
             "caller-ignores-too": is_list(found) and found[1] != "not we",
@@ -1147,23 +1149,23 @@ def ignored(pid, numbers):
     return all(mask >> (number - 1) & 1 for number in numbers)
 
 
-@check("start_caretaker", points=1, rule="_exit(2): the process ends, and nothing else of it runs")
-def test_caretaker_that_fails_says_so(tmp_path):
+@check("start_monitor", points=1, rule="_exit(2): the process ends, and nothing else of it runs")
+def test_monitor_that_fails_says_so(tmp_path):
     """when clean raises, it ends with status 1, and does not come back"""
 
-    def then(caretaker, _):
-        os.close(caretaker.lifeline)
-        until(lambda: os.waitid(os.P_PID, caretaker.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), 0.5)
-        os.kill(caretaker.pid, signal.SIGKILL)
-        return os.waitstatus_to_exitcode(os.waitpid(caretaker.pid, 0)[1])
+    def then(monitor, _):
+        os.close(monitor.lifeline)
+        until(lambda: os.waitid(os.P_PID, monitor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), 0.5)
+        os.kill(monitor.pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(monitor.pid, 0)[1])
 
-    found = caretaking(tmp_path, then, fail=True)
+    found = monitoring(tmp_path, then, fail=True)
     stray = (tmp_path / "stray").exists()
     expect(
-        "the caretaker came back from the call" if stray else found,
+        "the monitor came back from the call" if stray else found,
         1,
-        story="clean raised an OSError in the caretaker",
-        mistakes={"caretaker-returns": stray, "failure-counts-as-success": found == 0},
+        story="clean raised an OSError in the monitor",
+        mistakes={"monitor-returns": stray, "failure-counts-as-success": found == 0},
     )
 
 
@@ -1191,17 +1193,19 @@ def small_layers():
 def store():
     """A store with that image; it is the same for all checks, as are its trees."""
     sample = Sample(Path(tempfile.mkdtemp()) / "store")
-    return made_image(sample, small_layers(), {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin:/usr/bin"]})
+    settings = {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin:/usr/bin"]}
+    layout, manifest, _ = made_image(sample, small_layers(), settings)
+    return layout, read_image(layout, manifest)
 
 
 def ran(tmp_path, script, *, remove=True, during=None, **options):
     """What run_container gives in a process of its own, and what is left afterwards."""
-    layout, manifest, _ = store()
+    layout, image = store()
     state = tmp_path / "run"
     state.mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(state)
     asked = Options(arguments=["/bin/sh", "-c", script], **options)
-    record = {"name": "", "image": "small", "command": [], "remove": remove, "owner": None}
+    record = {"name": "", "image": "small", "remove": remove, "owner": None}
     for old in kept():
         shutil.rmtree(old, ignore_errors=True)
 
@@ -1209,7 +1213,7 @@ def ran(tmp_path, script, *, remove=True, during=None, **options):
         mounts = os.readlink("/proc/self/ns/mnt")
         helper = beside(during) if during else 0
         try:
-            status = run_container(layout, manifest, dict(record), asked)
+            status = run_container(layout, image, dict(record), asked)
         finally:
             if helper:
                 os.waitpid(helper, 0)
@@ -1245,7 +1249,7 @@ def test_run_gives_the_status(tmp_path):
 def test_run_leaves_nothing(tmp_path):
     """at the end the container is gone, also when it could not be made"""
     for what, options, key in (
-        ("ended", {}, "caretaker-not-dismissed"),
+        ("ended", {}, "monitor-not-dismissed"),
         (
             "has a user that the image does not know",
             {"user": "nobody-here"},
@@ -1320,5 +1324,5 @@ def test_run_survives_kill_9(tmp_path):
         "nothing is left" if gone else "the container is still there",
         "nothing is left",
         story="the container slept, and the process that ran it was killed with kill -9",
-        mistakes={"no-caretaker": True},
+        mistakes={"no-monitor": True},
     )

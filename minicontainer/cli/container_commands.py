@@ -7,19 +7,23 @@ import contextlib
 import dataclasses
 import os
 import re
+from collections.abc import Iterator
 from textwrap import shorten
 
 from minicontainer.errors import ContainerError, MinicontainerError
+from minicontainer.lib import places
+from minicontainer.lib.processes import process_identity
+from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
-from minicontainer.step02_runtime.state import identity
-from minicontainer.step03_image.layout import create_layout, default_store
-from minicontainer.step06_run import containers, engine
-from minicontainer.step06_run.bundle import BadOption, Options, with_options
+from minicontainer.step03_image.layout import create_layout
+from minicontainer.step06_run import engine
+from minicontainer.step06_run.bundle import BadOption, Options
+from minicontainer.step06_run.containers import Record, all_containers, runtime_root
 from minicontainer.step06_run.obtain import obtain
-from minicontainer.step06_run.rootless import become_root
 
+from . import records
 from .progress_bar import pull_progress
-from .words import ago, parse_wanted, table
+from .words import ago, parse_wanted
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -27,36 +31,39 @@ _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 def run(arguments: argparse.Namespace) -> int:
     """`minicontainer run`: the exit status of the container's process."""
     options = read_options(arguments)
-    layout = create_layout(default_store())
+    layout = create_layout(places.store())
     sweep(str(layout.path))
     reference, wanted = parse_wanted(arguments.image, arguments.platform)
     with pull_progress() as progress:
-        manifest = obtain(
+        image = obtain(
             layout,
             reference,
             wanted,
             lambda: pull_image(layout, reference, wanted, progress),
             arguments.pull,
         )
-    settings = with_options(engine.image_config(layout, manifest), options).get("config", {})
     record = {
         "name": arguments.name,
         "image": reference.familiar,
-        "manifest": manifest["digest"],
-        "command": [*settings.get("Entrypoint", []), *settings.get("Cmd", [])],
+        "manifest": image.descriptor["digest"],
         "remove": arguments.rm,
-        "owner": identity(os.getpid()),
+        "owner": process_identity(os.getpid()),
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    with limits_explained(options):
+        return engine.run_container(layout, image, record, options)
+
+
+@contextlib.contextmanager
+def limits_explained(options: Options) -> Iterator[None]:
+    """Where this user has no cgroups, say so in the words of the command line."""
     try:
-        return engine.run_container(layout, manifest, record, options)
+        yield
     except ContainerError as error:
         if error.where.startswith("/sys/fs/cgroup") and (options.memory or options.pids_limit):
-            hint = "Run it as root, or leave them out."
-            raise BadOption(
-                f"no limits here: {error.what}", "--memory, --pids-limit", hint
-            ) from None
+            what, hint = f"no limits here: {error.what}", "Run it as root, or leave them out."
+            raise BadOption(what, "--memory, --pids-limit", hint) from None
         raise
 
 
@@ -77,51 +84,59 @@ def read_options(arguments: argparse.Namespace) -> Options:
 
 def ps(arguments: argparse.Namespace) -> int:
     """`minicontainer ps`: the containers that run, or all."""
-    store = str(default_store())
-    rows = []
-    for record in containers.all_containers(store):
-        status = containers.status(record)
-        if status == "stopped" and not arguments.all:
-            continue
-        if arguments.quiet:
+    store = places.store()
+    shown = [(one, records.status(one)) for one in all_containers(store)]
+    shown = [(one, status) for one, status in shown if status != "stopped" or arguments.all]
+    if arguments.quiet:
+        for record, _ in shown:
             print(record["id"][:12])
-        command = shorten(" ".join(record["command"]), 30, placeholder=" …")
-        created = ago(record["created"])
-        shown = f"exited ({record['exit_status']})" if "exit_status" in record else status
-        rows.append([record["id"][:12], record["image"], command, created, shown, record["name"]])
-    if not arguments.quiet:
-        table(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"], rows)
+    else:
+        heads = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"]
+        print_table(heads, [_row(store, record, status) for record, status in shown])
     return 0
+
+
+def _row(store: str, record: Record, status: str) -> list[str]:
+    command = shorten(" ".join(records.command(store, record)), 30, placeholder=" …")
+    shown = f"exited ({record['exit_status']})" if "exit_status" in record else status
+    return [
+        record["id"][:12],
+        record["image"],
+        command,
+        ago(record["created"]),
+        shown,
+        record["name"],
+    ]
 
 
 def rm(arguments: argparse.Namespace) -> int:
     """`minicontainer rm`: remove containers; a running one only by force."""
-    store = str(default_store())
-    doomed = [containers.find(store, text) for text in arguments.containers]
-    running = [one["name"] for one in doomed if containers.is_in_use(one)]
+    store = places.store()
+    named = [records.find(store, text) for text in arguments.containers]
+    running = [one["name"] for one in named if records.is_in_use(one)]
     if running and not arguments.force:
         hint = "minicontainer rm --force stops it first."
         raise MinicontainerError("the container is running", ", ".join(running), hint)
-    root = containers.runtime_root()
-    become_root()
-    for record in doomed:
+    root = runtime_root()
+    engine.enter_mount_namespace()
+    for record in named:
         engine.clean_up(store, root, {**record, "remove": True})
         print(record["name"])
     return 0
 
 
 def sweep(store: str) -> None:
-    """Remove what --rm would have removed, had command and caretaker not been killed both."""
-    left = [one for one in containers.all_containers(store) if one["remove"]]
-    left = [one for one in left if not containers.is_in_use(one)]
+    """Remove what --rm would have removed, had command and monitor not been killed both."""
+    left = [one for one in all_containers(store) if one["remove"]]
+    left = [one for one in left if not records.is_in_use(one)]
     if not left:
         return
-    root = containers.runtime_root()
+    root = runtime_root()
     child = os.fork()
     if child == 0:
         # A child, because root of another user namespace can't become an ordinary user again.
         with contextlib.suppress(MinicontainerError, OSError):
-            become_root()
+            engine.enter_mount_namespace()
             for record in left:
                 engine.clean_up(store, root, record)
         os._exit(0)

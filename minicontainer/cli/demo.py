@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.guard import Guard
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step06_run.rootless import become_root
+from minicontainer.step06_run.monitor import start_monitor
+from minicontainer.workshop.stage import sweep
 
 from .narrate import typed_line
 
@@ -119,7 +119,7 @@ ACTS = (
         ("minicontainer ps --all",),
     ),
 )
-#: how long a command that was interrupted may tidy up, and how often the guard tries to
+#: how long a command that was interrupted may tidy up, and how often the monitor tries to
 _PATIENCE = 10
 #: after how long it looks whether a command that outlived us has added to the stage
 _MOMENT = 0.5
@@ -134,7 +134,7 @@ def play(arguments: argparse.Namespace) -> int:
             try:
                 return play_acts(acts, directory, environment, arguments.auto)
             finally:
-                strike(directory, environment)
+                clear_act(directory, environment)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -179,7 +179,7 @@ def play_acts(
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
     directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
-    guard = Guard(lambda: clear_stage(directory))  # before the registry's threads begin
+    monitor = start_monitor(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
         with embedded_registry() as address:
             places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
@@ -187,8 +187,8 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             told = {"MINICONTAINER_EXPLAIN": "brief"}
             yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
-        sweep_stage(directory)
-        guard.release()
+        sweep(directory)
+        monitor.dismiss()
 
 
 def clear_stage(directory: str) -> None:
@@ -197,38 +197,27 @@ def clear_stage(directory: str) -> None:
     A command of that act that was not killed with us may add to it for a moment.
     """
     for _ in range(_PATIENCE):
-        with contextlib.suppress(MinicontainerError, OSError):
-            lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
-        sweep_stage(directory)
-        time.sleep(_MOMENT)
         if not os.path.exists(directory):
             return
-
-
-def sweep_stage(directory: str) -> None:
-    """Remove the directory; its files may belong to other users of a user namespace."""
-    child = os.fork()
-    if child == 0:
         with contextlib.suppress(MinicontainerError, OSError):
-            become_root()
-        remove_tree(directory)
-        os._exit(0)
-    os.waitpid(child, 0)
+            lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
+        sweep(directory)
+        time.sleep(_MOMENT)
 
 
 def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
     """Say what the act is about and run its commands; the status of one that failed, or 0."""
-    strike(directory, environment)
+    clear_act(directory, environment)
     heading(f"{number}/{total}  {act.name}", act.about)
     for command in act.commands:
         print(f"\n{bold('$ ' + command)}", flush=True)
         if status := run_command(command, directory, environment):
-            strike(directory, environment)
+            clear_act(directory, environment)
             return status
     return 0
 
 
-def strike(directory: str, environment: dict[str, str]) -> None:
+def clear_act(directory: str, environment: dict[str, str]) -> None:
     """Take away what an act that was left half-way may have built, so that it can be repeated."""
     if os.path.exists(os.path.join(directory, "state", "web")):
         run_command("minirunc --root state delete --force web", directory, environment, quiet=True)

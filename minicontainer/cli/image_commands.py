@@ -9,15 +9,15 @@ import os
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib import places
 from minicontainer.lib.removal import remove_tree
+from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image, registry_of
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import (
     Layout,
     create_layout,
-    default_store,
     open_layout,
-    read_blob,
     references,
     untag,
 )
@@ -27,23 +27,23 @@ from minicontainer.step03_image.manifest import (
     platform_name,
     resolve,
 )
-from minicontainer.step03_image.spec import Descriptor, Platform, parse_manifest
+from minicontainer.step03_image.spec import Descriptor, Platform
 from minicontainer.step03_image.unpack import unpack as unpack_image
 from minicontainer.step04_registry.client import list_tags
 from minicontainer.step04_registry.reference import Reference, parse_reference
-from minicontainer.step06_run import containers
-from minicontainer.step06_run.engine import image_config
-from minicontainer.step06_run.obtain import ImageMissing, find_image, is_whole
-from minicontainer.step06_run.rootless import become_root
+from minicontainer.step06_run.containers import all_containers
+from minicontainer.step06_run.engine import enter_mount_namespace
+from minicontainer.step06_run.obtain import ImageMissing, find_image, read_image, whole_image
 
+from . import records
 from .gc import prune
 from .progress_bar import pull_progress
-from .words import ago, parse_wanted, size, table
+from .words import ago, parse_wanted, size
 
 
 def pull(arguments: argparse.Namespace) -> int:
     """`minicontainer pull`: prints the digest and the name of what is now in the store."""
-    layout = create_layout(default_store())
+    layout = create_layout(places.store())
     reference, wanted = parse_wanted(arguments.image, arguments.platform)
     with pull_progress() as progress:
         descriptor = pull_image(layout, reference, wanted, progress)
@@ -55,7 +55,7 @@ def pull(arguments: argparse.Namespace) -> int:
 
 def images(arguments: argparse.Namespace) -> int:
     """`minicontainer images`: every name in the store, with what it points to on this machine."""
-    layout = create_layout(default_store())
+    layout = create_layout(places.store())
     rows = []
     for name, descriptor in sorted(references(layout).items()):
         digest = descriptor["digest"]
@@ -67,13 +67,13 @@ def images(arguments: argparse.Namespace) -> int:
         rows.append([repository, tag, short, *_facts(layout, descriptor)])
     if not arguments.quiet:
         heads = ["REPOSITORY", "TAG", "DIGEST", "PLATFORM", "CREATED", "SIZE"]
-        table(heads, rows)
+        print_table(heads, rows)
     return 0
 
 
 def inspect(arguments: argparse.Namespace) -> int:
     """`minicontainer inspect`: images and containers as a JSON list, as docker prints them."""
-    layout = create_layout(default_store())
+    layout = create_layout(places.store())
     wanted = parse_platform(arguments.platform) if arguments.platform else host_platform()
     found = [_inspected(layout, name, wanted) for name in arguments.names]
     print(json.dumps(found, indent=2))
@@ -82,7 +82,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 def rmi(arguments: argparse.Namespace) -> int:
     """`minicontainer rmi`: forget names, then remove what no name leads to any more."""
-    layout = create_layout(default_store())
+    layout = create_layout(places.store())
     known = references(layout)
     for text in arguments.images:
         name = str(parse_reference(text))
@@ -90,7 +90,7 @@ def rmi(arguments: argparse.Namespace) -> int:
             raise _missing(layout, parse_reference(text))
         users = [
             one["name"]
-            for one in containers.all_containers(str(layout.path))
+            for one in all_containers(str(layout.path))
             if one["image"] == parse_reference(text).familiar
         ]
         if users:
@@ -128,7 +128,7 @@ def _source(text: str) -> tuple[Layout, Descriptor]:
     """What `unpack` is to unpack: a name in the store, or `oci:LAYOUT_DIR:TAG`."""
     kind, _, rest = text.partition(":")
     if kind != "oci":
-        layout, reference = create_layout(default_store()), parse_reference(text)
+        layout, reference = create_layout(places.store()), parse_reference(text)
         descriptor = find_image(layout, reference)
         if descriptor is None:
             raise _missing(layout, reference)
@@ -158,29 +158,34 @@ def _facts(layout: Layout, descriptor: Descriptor) -> list[str]:
     """Platform, age and size (bytes to fetch) of the image on this machine, where it is here."""
     try:
         manifest = resolve(layout, descriptor, host_platform())
-        if not is_whole(layout, manifest):
-            return ["(not for this machine)", "", ""]
-        config = image_config(layout, manifest)
-        layers = parse_manifest(read_blob(layout, manifest))["layers"]
+        image = whole_image(layout, manifest)
     except MinicontainerError:
+        image = None
+    if image is None:
         return ["(not for this machine)", "", ""]
-    total = sum(layer["size"] for layer in layers)
-    return [platform_name(config), ago(config.get("created", "")), size(total)]
+    total = sum(layer["size"] for layer in image.manifest["layers"])
+    created = ago(image.config.get("created", ""))
+    return [platform_name(image.config), created, size(total)]
 
 
 def _inspected(layout: Layout, name: str, wanted: Platform) -> dict:
-    with contextlib.suppress(containers.ContainerError):
-        record = containers.find(str(layout.path), name)
-        return {**record, "status": containers.status(record)}
+    store = str(layout.path)
+    with contextlib.suppress(records.UnknownContainer):
+        record = records.find(store, name)
+        command = records.command(store, record)
+        return {**record, "command": command, "status": records.status(record)}
     reference = parse_reference(name)
     descriptor = find_image(layout, reference)
     if descriptor is None:
         raise _missing(layout, reference)
-    manifest = resolve(layout, descriptor, wanted)
-    parts = parse_manifest(read_blob(layout, manifest))
-    config = image_config(layout, manifest)
-    found = {"name": str(reference), "descriptor": descriptor, "manifestDescriptor": manifest}
-    return {**found, "manifest": parts, "config": config}
+    image = read_image(layout, resolve(layout, descriptor, wanted))
+    return {
+        "name": str(reference),
+        "descriptor": descriptor,
+        "manifestDescriptor": image.descriptor,
+        "manifest": image.manifest,
+        "config": image.config,
+    }
 
 
 def _remove_unused_trees(layout: Layout) -> None:
@@ -190,10 +195,10 @@ def _remove_unused_trees(layout: Layout) -> None:
     for descriptor in references(layout).values():
         with contextlib.suppress(MinicontainerError):
             manifest = resolve(layout, descriptor, host_platform())
-            diff_ids = image_config(layout, manifest)["rootfs"]["diff_ids"]
-            needed.add(chain_ids(diff_ids)[-1].replace(":", "-"))
+            chain = chain_ids(read_image(layout, manifest).config["rootfs"]["diff_ids"])
+            needed.add((chain or ["empty"])[-1].replace(":", "-"))
     unused = set(os.listdir(trees)) - needed if os.path.isdir(trees) else set()
     if unused:
-        become_root()
+        enter_mount_namespace()
         for name in unused:
             remove_tree(os.path.join(trees, name))

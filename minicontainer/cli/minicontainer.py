@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from minicontainer import __version__, explain
 from minicontainer.errors import MinicontainerError
@@ -219,16 +219,22 @@ def _run(commands) -> None:
     add("--rm", action="store_true", help="remove the container when it ends")
     add("-i", "--interactive", action="store_true", help="keep standard input open")
     add("-t", "--tty", dest="terminal", action="store_true", help="give it a terminal")
-    add("-e", "--env", action="append", default=[], metavar="NAME[=VALUE]", help="set a variable")
+    _settings(run)
     add(
-        "-v",
-        "--volume",
-        dest="volumes",
-        action="append",
-        default=[],
-        metavar="SRC:DST[:ro]",
-        help="bind mount",
+        "--pull",
+        choices=("missing", "always", "never"),
+        default="missing",
+        help="when to ask the registry: only if the image is missing (default), always, never",
     )
+    _platform(run)
+
+
+def _settings(run: Parser) -> None:
+    """The options of `run` that change what the container gets."""
+    add = run.add_argument
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("-e", "--env", **several, metavar="NAME[=VALUE]", help="set a variable")
+    add("-v", "--volume", **several, dest="volumes", metavar="SRC:DST[:ro]", help="bind mount")
     add("-w", "--workdir", metavar="DIR", help="working directory")
     add("-u", "--user", metavar="USER[:GROUP]", help="name or number")
     add("--entrypoint", metavar="COMMAND", help="instead of the image's Entrypoint")
@@ -243,13 +249,6 @@ def _run(commands) -> None:
     add("--read-only", action="store_true", help="make its root filesystem read only")
     add("-m", "--memory", metavar="BYTES", help="memory limit: 64m, 1g …")
     add("--pids-limit", type=int, metavar="N", help="how many processes it may have")
-    add(
-        "--pull",
-        choices=("missing", "always", "never"),
-        default="missing",
-        help="when to ask the registry: only if the image is missing (default), always, never",
-    )
-    _platform(run)
 
 
 def _images(commands) -> None:

@@ -1,6 +1,6 @@
-"""What each command of `minirunc` does with what has been asked (options.py).
+"""What each command of `minirunc` does with what has been asked (minirunc_options.py).
 
-Asking and answering only: what happens is in lifecycle.py, exec.py, foreground.py.
+Asking and answering only: what happens is in lifecycle.py, lifetime.py and exec.py.
 Source: runc(8) and its pages; what podman and containerd call.
 """
 
@@ -12,9 +12,10 @@ import sys
 from minicontainer import __version__
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
+from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
+from minicontainer.lib.processes import process_identity
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
 from minicontainer.step02_runtime.state import default_root, list_containers, load, state
 
 from .minirunc_options import help_text, parse
@@ -84,13 +85,48 @@ def _create(asked: dict, root: str, id: str) -> None:
 
 
 def _run(asked: dict, root: str, id: str) -> int:
-    from minicontainer.lib.foreground import run
-
-    detach = "--detach" in asked
-    if "--console-socket" in asked and not detach:
+    bundle, options = asked.get("--bundle", "."), _process_options(asked)
+    if "--detach" in asked:
+        return _run_detached(root, id, bundle, options)
+    if "console_socket" in options:
         raise ContainerError("--console-socket goes with --detach: here the terminal is ours")
-    bundle = asked.get("--bundle", ".")
-    return run(root, id, bundle, detach=detach, **_process_options(asked))
+    return _run_in_foreground(root, id, bundle, options)
+
+
+def _run_detached(root: str, id: str, bundle: str, options: dict) -> int:
+    """create and start; when one of them fails, nothing is left. 0."""
+    lifecycle.create(root, id, bundle, **options)
+    try:
+        lifecycle.start(root, id)
+    except BaseException:
+        lifecycle.delete(root, id, force=True)
+        raise
+    return 0
+
+
+def _run_in_foreground(root: str, id: str, bundle: str, options: dict) -> int:
+    """The whole life of a container; the exit status of its program.
+
+    The container dies with us, and is removed, however we end. Raises ContainerError.
+    """
+    from minicontainer.step06_run.lifetime import run_bundle  # for this command only
+    from minicontainer.step06_run.monitor import start_monitor
+
+    us = process_identity(os.getpid())
+
+    def clean() -> None:
+        try:
+            made_by_us = load(root, id)["creator"] == us  # the id may be somebody else's
+        except ContainerError:
+            return  # gone: run_bundle has deleted it
+        if made_by_us:
+            lifecycle.delete(root, id, force=True)
+
+    monitor = start_monitor(clean)  # for kill -9
+    try:
+        return run_bundle(root, id, bundle, terminal=True, **options)
+    finally:
+        monitor.dismiss()
 
 
 def _start(_asked: dict, root: str, id: str) -> None:
@@ -116,9 +152,10 @@ def _resume(_asked: dict, root: str, id: str) -> None:
 def _exec(asked: dict, root: str, id: str, *args: str) -> int:
     from .exec import exec_process, process_from_options
 
-    wanted = process_from_options(load(root, id), asked, list(args))
+    record = load(root, id)
+    wanted = process_from_options(record, asked, list(args))
     options = _process_options(asked)
-    return exec_process(root, id, wanted, detach="--detach" in asked, **options)
+    return exec_process(root, record, wanted, detach="--detach" in asked, **options)
 
 
 def _state(_asked: dict, root: str, id: str) -> None:
@@ -135,8 +172,9 @@ def _list(asked: dict, root: str) -> None:
     elif asked.get("--format") == "json":
         print(dumps(containers))
     else:
-        keys = ("id", "pid", "status", "bundle", "created", "owner")
-        _print_table([[str(container[key]) for key in keys] for container in containers], keys)
+        keys = ["id", "pid", "status", "bundle", "created", "owner"]
+        rows = [[str(container[key]) for key in keys] for container in containers]
+        _print_table([key.upper() for key in keys], rows)
 
 
 def _ps(asked: dict, root: str, id: str) -> None:
@@ -144,7 +182,7 @@ def _ps(asked: dict, root: str, id: str) -> None:
     if asked.get("--format") == "json":
         print(dumps(pids))
     else:
-        _print_table([_describe(pid) for pid in pids], ("uid", "pid", "ppid", "command"))
+        _print_table(["UID", "PID", "PPID", "COMMAND"], [_describe(pid) for pid in pids])
 
 
 def _describe(pid: int) -> list[str]:
@@ -159,18 +197,19 @@ def _describe(pid: int) -> list[str]:
     return [fields["Uid"].split()[0], str(pid), fields["PPid"], command or f"[{fields['Name']}]"]
 
 
-def _print_table(rows: list[list[str]], keys: tuple[str, ...]) -> None:
-    lines = [[key.upper() for key in keys], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(keys))]
-    for line in lines:
-        print(
-            "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        )
+def _print_table(head: list[str], rows: list[list[str]]) -> None:
+    from minicontainer.lib.tables import print_table  # for people only, who list seldom
+
+    print_table(head, rows)
 
 
 def _process_options(asked: dict) -> dict:
     number = asked.get("--preserve-fds", "0")
     if not number.isdecimal():
         raise ContainerError(f"--preserve-fds needs a number, not {number!r}")
-    kept = {"pid_file": asked.get("--pid-file"), "console_socket": asked.get("--console-socket")}
-    return {**kept, "preserve_fds": int(number)}
+    options = {
+        "pid_file": asked.get("--pid-file"),
+        "console_socket": asked.get("--console-socket"),
+        "preserve_fds": int(number),
+    }
+    return {name: value for name, value in options.items() if value}

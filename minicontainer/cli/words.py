@@ -1,4 +1,4 @@
-"""Words and numbers as people write and read them: platforms, sizes, ages, tables."""
+"""Words and numbers as people write and read them: platforms, sizes, ages."""
 
 from __future__ import annotations
 
@@ -46,11 +46,3 @@ def ago(moment: str) -> str:
         if passed >= 2 * length:
             return f"{int(passed // length)} {unit}s ago"
     return "just now"
-
-
-def table(heads: list[str], rows: list[list[str]]) -> None:
-    """Print columns that are as wide as their widest cell, like docker's."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("   ".join(cells).rstrip())

@@ -124,6 +124,12 @@ def check_process(process: dict, where: str) -> None:
         _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
 
 
+def is_bind(mount: dict) -> bool:
+    """Whether the entry of `mounts` shows a path of the host (type or option bind, rbind)."""
+    kinds = (mount.get("type"), *mount.get("options", []))
+    return "bind" in kinds or "rbind" in kinds
+
+
 def _check_version(config: dict) -> None:
     version = config.get("ociVersion", "")
     _need(version, "ociVersion", "is missing")
@@ -140,12 +146,10 @@ def _check_mounts(mounts: list) -> None:
         _need(destination, f"{place}.destination", "is missing")
         absolute = destination.startswith("/")
         _need(absolute, f"{place}.destination", f"must be an absolute path, not {destination!r}")
-        options = mount.get("options", [])
-        bind = mount.get("type") in ("bind", "rbind") or "bind" in options or "rbind" in options
+        bind = is_bind(mount)
         _need(mount.get("type") or bind, f"{place}.type", "is missing")
-        _need(
-            mount.get("source") or not bind, f"{place}.source", "is missing, what is to be bound?"
-        )
+        named = mount.get("source") or not bind
+        _need(named, f"{place}.source", "is missing, what is to be bound?")
 
 
 def _check_linux(linux: dict) -> None:

@@ -11,10 +11,8 @@ from __future__ import annotations
 import glob
 import os
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from minicontainer.step01_chroot.elf import Elf, Kind
+from .elf import Elf, Kind
 
 #: the directory names of Debian's multiarch, by machine
 _MULTIARCH = {
@@ -44,9 +42,11 @@ def search_directories(needy: Elf) -> list[str]:
         chain.append(chain[-1].needed_by)
     loader = os.path.basename(chain[-1].interpreter)
     if loader.startswith("ld-musl-"):
-        written = [d for elf in chain for d in elf.runpath or elf.rpath]
+        written = [d for elf in chain for d in expand(elf.runpath or elf.rpath, elf)]
         return list(dict.fromkeys([*written, *_musl_directories(loader)]))
-    written = needy.runpath or [d for elf in chain if not elf.runpath for d in elf.rpath]
+    written = expand(needy.runpath, needy)
+    if not needy.runpath:
+        written = [d for elf in chain if not elf.runpath for d in expand(elf.rpath, elf)]
     compiled_in = [f"{top}/{lib}" for lib in _lib_names(needy.kind) for top in ("", "/usr")]
     return list(dict.fromkeys([*written, *configured_directories(), *compiled_in]))
 
@@ -57,16 +57,18 @@ def is_inside_loader(name: str, interpreter: str) -> bool:
     return is_musl and _INSIDE_MUSL.match(name) is not None
 
 
-def expand(path: str, origin: str, kind: Kind) -> list[str]:
-    """The directories of a DT_RPATH or DT_RUNPATH string, its tokens filled in.
+def expand(path: str, elf: Elf) -> list[str]:
+    """The directories of a DT_RPATH or DT_RUNPATH string of `elf`, its tokens filled in.
 
     Relative ones are left out: they would depend on where the program is started.
     Source: ld.so(8), "Dynamic string tokens".
     """
-    platform = _MULTIARCH.get(kind.machine, "").partition("-")[0]
+    platform = _MULTIARCH.get(elf.kind.machine, "").partition("-")[0]
+    # $ORIGIN of the program itself comes from /proc/self/exe, with links resolved.
+    origin = os.path.dirname((os.path.abspath if elf.needed_by else os.path.realpath)(elf.path))
     directories = []
     for part in path.split(":"):
-        for lib in _lib_names(kind) if "LIB" in part else [""]:
+        for lib in _lib_names(elf.kind) if "LIB" in part else [""]:
             tokens = {"ORIGIN": origin, "LIB": lib, "PLATFORM": platform}
             filled = re.sub(r"\$(?:\{(\w+)\}|(ORIGIN|LIB|PLATFORM))", _filler(tokens), part)
             directories += [filled] if filled.startswith("/") else []

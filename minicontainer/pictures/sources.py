@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib import places
 from minicontainer.step03_image.layout import (
     Layout,
     blob_path,
-    default_store,
     open_layout,
     read_blob,
     references,
@@ -46,7 +46,7 @@ def _open(name: str, store: Path | None, configs: bool) -> list[Image]:
     if name.startswith("oci:") or os.path.isfile(os.path.join(name, "oci-layout")):
         return _in_layout(Path(directory), tag)
     reference = parse_reference(name)
-    kept_in = store or default_store()
+    kept_in = Path(store or places.store())
     if (kept_in / "oci-layout").exists():
         layout = open_layout(kept_in)
         kept = references(layout).get(str(reference))

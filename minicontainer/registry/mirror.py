@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minicontainer import explain
+from minicontainer.lib import places
 from minicontainer.step03_image.layout import Layout, create_layout
 from minicontainer.step03_image.spec import Descriptor, Platform
 from minicontainer.step04_registry.client import Progress, Registry
@@ -60,8 +61,7 @@ def embedded_registry() -> Iterator[str]:
 
 def embedded_images() -> Layout:
     """The layout with the images that the kit makes itself, made now if they are not there."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    layout = create_layout(Path(cache) / "minicontainer" / "embedded")
+    layout = create_layout(Path(places.cache(), "embedded"))
     with explain.silence():
         make_images(layout)
     return layout

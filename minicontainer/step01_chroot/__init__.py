@@ -5,6 +5,4 @@ Read in this order:
 elf.py      what a program needs beside itself: its loader and its libraries
 rootfs.py   a directory that holds all of it: a root filesystem
 jail.py     a process inside, by chroot; the break-out; pivot_root and namespaces
-refusal.py  what to do where the machine forbids namespaces
-demo.py     `minicontainer chroot-demo`: the story of the above, played
 """

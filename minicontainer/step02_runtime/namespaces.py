@@ -1,8 +1,8 @@
 """What does a process see of the machine? Its namespaces decide that.
 
 New ones come with the process (clone(2)), others are joined by their file.
-A user namespace also needs its mappings: who inside is whom outside.
-Spec: runtime-spec, config-linux.md, "Namespaces"; namespaces(7), user_namespaces(7).
+Who inside a new user namespace is whom outside: see lib/user_namespace.py.
+Spec: runtime-spec, config-linux.md, "Namespaces"; namespaces(7).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError
-from minicontainer.lib.channel import open_channel
+from minicontainer.lib.channel import Channel, open_channel
 
 #: the specification's name -> the flag of clone(2) and setns(2), the name in /proc/PID/ns
 TYPES = {
@@ -65,21 +65,8 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     here, there = open_channel()
     helper = os.fork()
     if helper == 0:
-        try:
-            here.close()
-            for kind, fd in joined:
-                join(kind, fd)
-            if new_time:
-                linux.unshare(linux.CLONE_NEWTIME)
-            pid = linux.clone(flags | linux.CLONE_PARENT)
-            if pid == 0:
-                there.close()
-                body()
-            there.send(pid=pid)
-        except OSError as error:
-            there.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
-        finally:
-            os._exit(0)
+        here.close()
+        _join_and_spawn(joined, flags, body, new_time, there)
     there.close()
     for _, fd in joined:
         os.close(fd)
@@ -90,6 +77,24 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     finally:
         here.close()
         os.waitpid(helper, 0)
+
+
+def _join_and_spawn(joined: list, flags: int, body, new_time: bool, channel: Channel) -> None:
+    """The helper's whole life; never returns."""
+    try:
+        for kind, fd in joined:
+            join(kind, fd)
+        if new_time:
+            linux.unshare(linux.CLONE_NEWTIME)
+        pid = linux.clone(flags | linux.CLONE_PARENT)
+        if pid == 0:
+            channel.close()
+            body()
+        channel.send(pid=pid)
+    except OSError as error:
+        channel.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
+    finally:
+        os._exit(0)
 
 
 def open_namespace(path: str) -> int:
@@ -108,38 +113,6 @@ def join(kind: str, fd: int) -> None:
         linux.setns(fd, flag)
 
 
-def write_mappings(pid: int, config: dict) -> None:
-    """Say who is who in the new user namespace of process `pid`.
-
-    An ordinary user may map only himself (and must give up setgroups(2)
-    first); for more, newuidmap and newgidmap look into /etc/subuid.
-
-    Raises ContainerError. Source: user_namespaces(7).
-    """
-    if wanted(config).get("user") != "":
-        return
-    users, groups = config["linux"]["uidMappings"], config["linux"]["gidMappings"]
-    if os.geteuid() == 0:
-        _write_map(pid, "uid_map", users)
-        _write_map(pid, "gid_map", groups)
-        return
-    if _only_himself(groups, os.getegid()):
-        _write(f"/proc/{pid}/setgroups", "deny")
-        _write_map(pid, "gid_map", groups)
-    else:
-        _run_helper("newgidmap", pid, groups)
-    if _only_himself(users, os.geteuid()):
-        _write_map(pid, "uid_map", users)
-    else:
-        _run_helper("newuidmap", pid, users)
-
-
-def become_root() -> None:
-    """In a new user namespace: take uid and gid 0 of it, which the mappings now define."""
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-
-
 def bring_up_loopback() -> None:
     """A new network namespace has one device, lo, and it is down. Source: netdevice(7)."""
     import _socket  # the C half of socket: a tenth of its import time
@@ -152,33 +125,3 @@ def bring_up_loopback() -> None:
     )
     endpoint.close()
     explain.emit("syscall", "ioctl(SIOCSIFFLAGS, lo, IFF_UP)")
-
-
-def _only_himself(mappings: list[dict], own: int) -> bool:
-    return len(mappings) == 1 and mappings[0]["size"] == 1 and mappings[0]["hostID"] == own
-
-
-def _write_map(pid: int, name: str, mappings: list[dict]) -> None:
-    lines = [f"{m['containerID']} {m['hostID']} {m['size']}\n" for m in mappings]
-    _write(f"/proc/{pid}/{name}", "".join(lines))
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, "w") as file:
-            file.write(text)
-    except OSError as error:
-        what = f"the kernel refuses the mapping {text.strip()!r}: {error.strerror}"
-        raise ContainerError(what, path) from None
-    explain.emit("syscall", f"echo {text.strip()!r} > {path}")
-
-
-def _run_helper(program: str, pid: int, mappings: list[dict]) -> None:
-    numbers = [str(m[key]) for m in mappings for key in ("containerID", "hostID", "size")]
-    status = os.spawnvp(os.P_WAIT, program, [program, str(pid), *numbers])
-    explain.emit("syscall", " ".join([program, str(pid), *numbers]))
-    if status == 127:
-        raise ContainerError("not installed", program, "install the package uidmap (shadow-utils)")
-    if status != 0:
-        hint = "/etc/subuid and /etc/subgid must give this user the ids that the mappings name"
-        raise ContainerError(f"{program} refuses the mapping", " ".join(numbers), hint)

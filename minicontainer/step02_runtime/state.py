@@ -12,10 +12,10 @@ import os
 import time
 
 from minicontainer.errors import ContainerError, NoSuchContainer
+from minicontainer.lib import cgroups
 from minicontainer.lib.files import write_whole
 from minicontainer.lib.jsontext import dumps, loads
-
-from . import cgroups
+from minicontainer.lib.processes import is_alive, process_identity
 
 FIFO = "exec.fifo"
 _RECORD = "state.json"
@@ -82,11 +82,11 @@ def list_containers(root: str) -> list[dict]:
 
 def default_root() -> str:
     """Where containers are kept when --root does not say: a directory of this user's own."""
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # whatever the environment: engines call root's runtime without one
         return "/run/minirunc"
-    if os.environ.get("XDG_RUNTIME_DIR"):
-        return os.path.join(os.environ["XDG_RUNTIME_DIR"], "minirunc")
-    return f"/tmp/minirunc-{os.geteuid()}"
+    from minicontainer.lib.places import runtime_directory
+
+    return runtime_directory("minirunc")
 
 
 def check_id(id: str) -> str:
@@ -108,7 +108,7 @@ def new_record(id: str, bundle: str, config: dict) -> dict:
         "bundle": os.path.abspath(bundle),
         "created": f"{whole}.{now % 10**9:09d}Z",
         "owner": _user_name(),
-        "creator": identity(os.getpid()),
+        "creator": process_identity(os.getpid()),
         "init": None,
         "cgroup": cgroups.plan(id, config),
         "config": config,
@@ -181,30 +181,6 @@ def _remove_directory(directory: str) -> None:
         os.rmdir(directory)
     except FileNotFoundError:
         return
-
-
-def identity(pid: int) -> dict:
-    """What tells this process from a later one of the same number: its start in clock ticks."""
-    return {"pid": pid, "start": start_time(pid)}
-
-
-def is_alive(process: dict) -> bool:
-    """Whether the process that `identity` described still runs."""
-    return process["start"] is not None and start_time(process["pid"]) == process["start"]
-
-
-def start_time(pid: int) -> int | None:
-    """When process `pid` began, in clock ticks since boot; None when it has ended.
-
-    Source: proc_pid_stat(5), fields 3 (state) and 22 (starttime).
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # the name in parentheses may hold spaces and parentheses itself
-            fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def _make_root(root: str) -> None:

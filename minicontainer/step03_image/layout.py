@@ -44,16 +44,6 @@ class Layout:
         return self.path / ".minicontainer"
 
 
-def default_store() -> Path:
-    """Where this user's images and containers are kept ($XDG_DATA_HOME/minicontainer)."""
-    data = os.environ.get("XDG_DATA_HOME", "")
-    try:
-        base = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
-    except RuntimeError:
-        raise ImageError("this user has no home directory", hint="set XDG_DATA_HOME") from None
-    return base / "minicontainer"
-
-
 def create_layout(path: Path | str) -> Layout:
     """The image layout at `path`, made if it is not there yet. Raises ImageError."""
     layout = Layout(Path(path))

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import ImageError
+from minicontainer.lib.default_config import DEFAULT_PATH
 from minicontainer.lib.files import plain_errors
 from minicontainer.lib.users import User, look_up_user
 
 from .spec import ImageConfig
 from .tree import RootFilesystem
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ANNOTATION = "org.opencontainers.image."
 
 

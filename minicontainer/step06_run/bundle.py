@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.step03_image.runtime_config import merge_environment, to_runtime_config
 from minicontainer.step03_image.spec import ImageConfig, Settings
 
@@ -52,7 +52,7 @@ class Options:
 
 
 def bundle_from_image(
-    image: ImageConfig, container: str, identity: str, options: Options, rootless: bool
+    image: ImageConfig, container: str, id: str, options: Options, rootless: bool
 ) -> dict[str, Any]:
     """The runtime configuration for a container of `image`, made a bundle.
 
@@ -61,12 +61,12 @@ def bundle_from_image(
     network's files and then the user's volumes, in their order. Written as JSON
     to `container`/config.json; the root filesystem is at `container`/rootfs.
 
-    `identity` is the container's id; `rootless` says that the caller is root of
+    `id` is the container's id; `rootless` says that the caller is root of
     a user namespace only.
     Raises BadOption, and ImageError for a user that the image does not have.
     Spec: image-spec, conversion.md; runtime-spec, bundle.md.
     """
-    base = engine_defaults(options, identity, rootless)
+    base = engine_defaults(options, id, rootless)
     config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
     config["mounts"] += network_files(container, config["hostname"], options.network)
     config["mounts"] += [bind_mount(volume) for volume in options.volumes]
@@ -74,32 +74,31 @@ def bundle_from_image(
     return config
 
 
-def engine_defaults(options: Options, identity: str, rootless: bool) -> dict[str, Any]:
+def engine_defaults(options: Options, id: str, rootless: bool) -> dict[str, Any]:
     """What every container of this engine has, whatever its image says: a configuration."""
     config: dict[str, Any] = default_config(rootless=rootless)
-    linux = config["linux"]
+    linux, process = config["linux"], config["process"]
     # This process is in the user namespace already, and the container stays in it.
     shared = ("user", "network") if options.network == "host" else ("user",)
     linux["namespaces"] = [one for one in linux["namespaces"] if one["type"] not in shared]
     for name in ("uidMappings", "gidMappings"):
         linux.pop(name, None)
+    linux["resources"] = {**linux.get("resources", {}), **limits(options)}
     if rootless and options.network == "host":
         config["mounts"] = [_shared_sysfs(mount) for mount in config["mounts"]]
-    process = config["process"]
-    process["terminal"] = options.terminal
-    process["capabilities"] = {
-        name: list(CAPABILITIES) for name in ("bounding", "effective", "permitted")
-    }
-    del process["rlimits"]
     config["root"] = {"path": "rootfs", "readonly": options.read_only}
-    config["hostname"] = options.hostname or identity[:12]
+    config["hostname"] = options.hostname or id[:12]
+    process["terminal"] = options.terminal
     process["env"].append(f"HOSTNAME={config['hostname']}")
-    resources = linux.setdefault("resources", {})
-    if options.memory is not None:
-        resources["memory"] = {"limit": options.memory}
-    if options.pids_limit is not None:
-        resources["pids"] = {"limit": options.pids_limit}
+    process["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), CAPABILITIES)
+    del process["rlimits"]
     return config
+
+
+def limits(options: Options) -> dict[str, Any]:
+    """What the user says of memory and processes, as config.json's linux.resources has it."""
+    said = {"memory": options.memory, "pids": options.pids_limit}
+    return {name: {"limit": limit} for name, limit in said.items() if limit is not None}
 
 
 def _shared_sysfs(mount: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What happens when you type `docker run`? This: pull, unpack, create, start, wait, delete.
+"""What happens when you type `docker run`? This: unpack, create, start, wait, delete.
 
-In: an image's name and the options of `run`. Out: the exit status of the
-container's process. Each verb is a function of an earlier step.
+In: an image in the store (obtain.py) and the options of `run`. Out: the exit
+status of the container's process. Each verb is a function of an earlier step.
 """
 
 from __future__ import annotations
@@ -11,76 +11,73 @@ import os
 from pathlib import Path
 
 from minicontainer import explain, linux
-from minicontainer.lib.foreground import Foreground
 from minicontainer.lib.locks import locked
+from minicontainer.lib.refusal import why_refused
 from minicontainer.lib.removal import remove_tree
+from minicontainer.lib.user_namespace import enter_user_namespace, is_rootless, own_mappings
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step03_image.layers import chain_ids
-from minicontainer.step03_image.layout import Layout, read_blob
-from minicontainer.step03_image.spec import Descriptor, ImageConfig, parse_config, parse_manifest
+from minicontainer.step03_image.layout import Layout
+from minicontainer.step03_image.spec import Descriptor, ImageConfig
 from minicontainer.step03_image.unpack import unpack
 
 from . import containers
 from .bundle import Options, bundle_from_image
-from .caretaker import start_caretaker
-from .rootless import become_root, is_rootless
+from .lifetime import run_bundle
+from .monitor import start_monitor
+from .obtain import Image
 from .snapshot import snapshot
 
 
-def run_container(
-    layout: Layout, manifest: Descriptor, record: containers.Record, options: Options
-) -> int:
-    """Run the image of `manifest` in a new container; its exit status.
+def run_container(layout: Layout, image: Image, record: containers.Record, options: Options) -> int:
+    """Run the image in a new container; its exit status.
 
     `record` says what is to be remembered of the container; `new_container` adds
     its "id" and its directory in the store, which becomes the bundle. From then on a
-    caretaker stands by: however this function ends, it is dismissed, and so the
-    caretaker calls clean_up. The status of the process is remembered with
+    monitor stands by: however this function ends, it is dismissed, and so the
+    monitor calls clean_up. The status of the process is remembered with
     `containers.ended`. Only for a process with one thread.
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
-    store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    store, root, rootless = (
+        str(layout.path),
+        containers.runtime_root(),
+        is_rootless(),
+    )
+    enter_mount_namespace()
     record = containers.new_container(store, record)
-    identity, bundle = record["id"], containers.directory(store, record["id"])
-    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    id, bundle = record["id"], containers.directory(store, record["id"])
+    monitor = start_monitor(lambda: clean_up(store, root, record))
     try:
-        image = image_config(layout, manifest)
-        snapshot(image_tree(layout, manifest, image), bundle)
-        bundle_from_image(image, bundle, identity, options, rootless)
-        status = run_bundle(root, identity, bundle, options.terminal)
+        snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+        bundle_from_image(image.config, bundle, id, options, rootless)
+        status = run_bundle(root, id, bundle, options.terminal)
         containers.ended(store, record, status)
         return status
     finally:
-        caretaker.dismiss()
+        monitor.dismiss()
 
 
-def run_bundle(root: str, identity: str, bundle: str, terminal: bool) -> int:
-    """Run the container `identity` from `bundle`; the exit status of its process.
+def enter_mount_namespace() -> None:
+    """Move this process into a private mount namespace, as root there.
 
-    The runtime's operations: create, start, stay until the process ends, delete,
-    the last however the others end. `root` is the runtime's state directory.
-    Meanwhile signals to us go on to the process, and with `terminal` so does all
-    that is typed. The process dies with us. The status is 128 + n if signal n
-    ended it.
-
-    Raises ContainerError. Spec: runtime-spec, runtime.md, "Lifecycle".
+    An ordinary user becomes root of a user namespace first, with as many ids as
+    the system gives him, so that an image's files can belong to several users.
+    Only for a process with one thread. Raises MinicontainerError where the machine
+    forbids such namespaces. Source: mount_namespaces(7), user_namespaces(7).
     """
-    with Foreground(terminal) as foreground:
-        console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
-        try:
-            lifecycle.start(root, identity)
-            return foreground.stay(pid)
-        finally:
-            lifecycle.delete(root, identity, force=True)
-
-
-def image_config(layout: Layout, manifest: Descriptor) -> ImageConfig:
-    """The config of the image: how to run it, and what its layers must be. Raises ImageError."""
-    parts = parse_manifest(read_blob(layout, manifest))
-    return parse_config(read_blob(layout, parts["config"]))
+    try:
+        if os.geteuid() == 0:
+            explain.step("a mount namespace", "What is mounted from here on is not seen outside.")
+            linux.unshare(linux.CLONE_NEWNS)
+        else:
+            why = "An ordinary user may not mount, but root of an own user namespace may."
+            explain.step("become root of a user namespace", why)
+            enter_user_namespace(linux.CLONE_NEWNS, *own_mappings())
+        linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    except OSError as error:
+        raise why_refused(error) from None
 
 
 def image_tree(layout: Layout, manifest: Descriptor, image: ImageConfig) -> str:

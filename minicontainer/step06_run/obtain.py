@@ -1,23 +1,65 @@
 """Which image does a name on the command line mean, and is it here already?
 
-In: the words of a user, `nginx` or `workshop/shell`. Out: the descriptor of the
-image's manifest for this machine, its blobs in the store; pulled if need be.
+In: the words of a user, `nginx` or `workshop/shell`. Out: the image for this
+machine, its documents read once and for all; its blobs are in the store, pulled
+if need be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from minicontainer import explain
-from minicontainer.errors import MinicontainerError
+from minicontainer.errors import BlobMissing, MinicontainerError
 from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references
 from minicontainer.step03_image.manifest import resolve
-from minicontainer.step03_image.spec import Descriptor, Platform, parse_manifest
+from minicontainer.step03_image.spec import (
+    Descriptor,
+    ImageConfig,
+    Manifest,
+    Platform,
+    parse_config,
+    parse_manifest,
+)
 from minicontainer.step04_registry.reference import Reference
+
+
+class Image(NamedTuple):
+    """An image in the store: its manifest's descriptor, and what its documents say."""
+
+    descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
 
 
 class ImageMissing(MinicontainerError):
     """The store has no such image."""
+
+
+def obtain(
+    layout: Layout,
+    reference: Reference,
+    wanted: Platform,
+    pull: Callable[[], Descriptor],
+    policy: str = "missing",
+) -> Image:
+    """The image for the platform `wanted`; pulled unless it is here whole.
+
+    `pull()` brings the image into the store and gives what its name then points to.
+    `policy` is missing, always or never, as for docker's --pull.
+    Raises MinicontainerError.
+    """
+    explain.step("find the image", f"{reference}: is it in the store?")
+    found = None if policy == "always" else find_image(layout, reference)
+    if found is not None:
+        image = whole_image(layout, resolve(layout, found, wanted))
+        if image is not None:
+            return image
+    if policy == "never":
+        hint = f"minicontainer pull {reference.familiar} brings it."
+        raise ImageMissing("the image is not in the store", reference.familiar, hint)
+    return read_image(layout, resolve(layout, pull(), wanted))
 
 
 def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
@@ -29,34 +71,16 @@ def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
     return same[0] if same else None
 
 
-def obtain(
-    layout: Layout,
-    reference: Reference,
-    wanted: Platform,
-    pull: Callable[[], Descriptor],
-    policy: str = "missing",
-) -> Descriptor:
-    """The manifest of the image for the platform `wanted`; pulled unless it is here whole.
-
-    `pull()` brings the image into the store and gives what its name then points to.
-    `policy` is missing, always or never, as for docker's --pull.
-    Raises MinicontainerError.
-    """
-    explain.step("find the image", f"{reference}: is it in the store?")
-    found = None if policy == "always" else find_image(layout, reference)
-    if found is not None:
-        manifest = resolve(layout, found, wanted)
-        if is_whole(layout, manifest):
-            return manifest
-    if policy == "never":
-        hint = f"minicontainer pull {reference.familiar} brings it."
-        raise ImageMissing("the image is not in the store", reference.familiar, hint)
-    return resolve(layout, pull(), wanted)
+def whole_image(layout: Layout, descriptor: Descriptor) -> Image | None:
+    """The image of that manifest, if its config and all its layers are in the store too."""
+    try:
+        image = read_image(layout, descriptor)
+    except BlobMissing:
+        return None
+    return image if all(has_blob(layout, one) for one in image.manifest["layers"]) else None
 
 
-def is_whole(layout: Layout, manifest: Descriptor) -> bool:
-    """Whether the manifest, its config and all its layers are in the store."""
-    if not has_blob(layout, manifest):
-        return False
-    parts = parse_manifest(read_blob(layout, manifest))
-    return all(has_blob(layout, one) for one in (parts["config"], *parts["layers"]))
+def read_image(layout: Layout, descriptor: Descriptor) -> Image:
+    """What the manifest and the config of an image say. Raises ImageError."""
+    manifest = parse_manifest(read_blob(layout, descriptor))
+    return Image(descriptor, manifest, parse_config(read_blob(layout, manifest["config"])))

@@ -69,12 +69,8 @@ def escaped(path: str) -> str:
 def copy(lower: str, rootfs: str) -> None:
     """Copy the tree `lower` into `rootfs` with owners, modes, links, times and attributes."""
     explain.emit("note", f"no overlayfs here: cp -a {lower}/. {rootfs}")
-    done = subprocess.run(
-        ["cp", "-a", "--reflink=auto", f"{lower}/.", rootfs],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    command = ["cp", "-a", "--reflink=auto", f"{lower}/.", rootfs]
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        raise OSError(errno.EIO, done.stderr.strip().splitlines()[-1:] or "cp failed", rootfs)
+        told = os.fsdecode(done.stderr).strip() or "cp failed"
+        raise OSError(errno.EIO, told.splitlines()[-1], rootfs)

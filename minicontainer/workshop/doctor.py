@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from minicontainer.lib import places
+
 from . import kernel
 
 OLDEST_PYTHON = (3, 11)
@@ -57,7 +59,6 @@ def examine() -> Iterator[Finding]:
         yield id_ranges()
         yield cgroups()
     yield jupyter_port()
-    yield graphviz()
     yield from other_tools()
 
 
@@ -89,7 +90,7 @@ def installer() -> Finding:
 
 def room_on_disk() -> Finding:
     """Is there room for the packages and some images?"""
-    place = existing(store())
+    place = existing(Path(places.store()))
     free = shutil.disk_usage(place).free
     return Finding(
         "disk",
@@ -97,12 +98,6 @@ def room_on_disk() -> Finding:
         f"{free / (1 << 30):.1f} GiB free in {place}",
         "make 1 GiB free, or let XDG_DATA_HOME name a place with more room",
     )
-
-
-def store() -> Path:
-    """Where images are kept: $XDG_DATA_HOME/minicontainer."""
-    data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Path(data_home, "minicontainer")
 
 
 def existing(path: Path) -> Path:
@@ -126,26 +121,28 @@ def operating_system() -> Finding:
 
 def namespaces() -> Iterator[Finding]:
     """Can containers be made, and can layers be stacked instead of copied?"""
-    place = existing(store())
+    place = existing(Path(places.store()))
     tried = kernel.try_namespaces(place if os.access(place, os.W_OK) else None)
     yield Finding(
         "namespaces",
         not tried.namespaces,
         tried.namespaces or "user, mount, pid, network and more, as this user",
-        kernel.why_forbidden(),
+        f"{tried.advice}; labs 03, 04 and 05 run without",
     )
     if not tried.namespaces:
         yield Finding(
             "overlayfs",
             not tried.overlay,
             tried.overlay or "layers are stacked, not copied",
-            f"each container copies its image; another file system for {store()} may help",
+            f"each container copies its image; another file system for {places.store()} may help",
             needed=False,
         )
 
 
 def id_ranges() -> Finding:
     """May this user use more ids than its own in a container? Source: subuid(5)."""
+    from minicontainer.lib.user_namespace import id_range  # for Linux
+
     name = "user ids"
     if os.geteuid() == 0:
         return Finding(name, True, "root may use all")
@@ -154,7 +151,7 @@ def id_ranges() -> Finding:
             name, False, "one: newuidmap is missing", "install the package uidmap", needed=False
         )
     user = getpass.getuser()
-    lacking = [f for f in ("/etc/subuid", "/etc/subgid") if not kernel.has_range(Path(f), user)]
+    lacking = [file for file in ("/etc/subuid", "/etc/subgid") if not id_range(file)]
     return Finding(
         name,
         not lacking,
@@ -194,29 +191,15 @@ def jupyter_port() -> Finding:
     )
 
 
-def graphviz() -> Finding:
-    """Is `dot` installed? The pictures are drawn without it too, more slowly."""
-    dot = shutil.which("dot")
-    return Finding(
-        "dot",
-        dot is not None,
-        dot or "not installed; the first picture takes a second longer",
-        "install the package graphviz",
-        needed=False,
-    )
-
-
 def other_tools() -> Iterator[Finding]:
-    """The real tools that the labs show beside ours."""
-    for program in ("podman", "skopeo", "runc", "curl"):
+    """`dot`, which draws the pictures faster, and the real tools that the labs show beside ours."""
+    for program in ("dot", "podman", "skopeo", "runc", "curl"):
         path = shutil.which(program)
-        yield Finding(
-            program,
-            path is not None,
-            path or "not installed; only for comparing",
-            f"install the package {program} if you like",
-            needed=False,
-        )
+        slower = program == "dot"
+        without = "the first picture takes a second longer" if slower else "only for comparing"
+        package = "graphviz" if slower else f"{program} if you like"
+        found = path or f"not installed; {without}"
+        yield Finding(program, path is not None, found, f"install the package {package}", False)
 
 
 # ------------------------------------------------------------------ the table

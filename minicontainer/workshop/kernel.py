@@ -3,7 +3,7 @@
 Tried rather than believed: namespaces and an overlay are made in a child
 process and end with it. In: a directory to try in. Out: the error met, or "".
 Standard library only, since the doctor must work before anything is installed.
-Sources: user_namespaces(7), subuid(5), cgroups(7), sysctl(8).
+Sources: user_namespaces(7), cgroups(7).
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Tried(NamedTuple):
-    """The error met with each; "" where it worked."""
+    """The error met with each, "" where it worked; and what to do about the first one."""
 
     namespaces: str
     overlay: str
+    advice: str = ""
 
 
 def try_namespaces(place: Path | None) -> Tried:
@@ -52,35 +53,24 @@ def try_namespaces(place: Path | None) -> Tried:
 def probe() -> None:
     """In the child: make namespaces, then an overlay below argv[1]; print a `Tried` as JSON."""
     from minicontainer import linux
+    from minicontainer.errors import ContainerError
+    from minicontainer.lib.refusal import advice
+    from minicontainer.lib.user_namespace import enter_user_namespace, mapping
 
+    kinds = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWUTS
+    only_us = [mapping(0, os.geteuid())], [mapping(0, os.getegid())]
+    tried = Tried("", "")
     try:
-        make_namespaces(linux)
+        enter_user_namespace(kinds | linux.CLONE_NEWIPC, *only_us)
         linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    except OSError as error:
-        tried = Tried(f"forbidden: {error}", "")
+    except (OSError, ContainerError) as error:
+        tried = Tried(f"forbidden: {error}", "", advice(getattr(error, "errno", None)))
     else:
         try:
             mount_overlay(linux, sys.argv[1])
-            tried = Tried("", "")
         except OSError as error:
             tried = Tried("", f"not to be had: {error}")
     print(json.dumps(tried))
-
-
-def make_namespaces(linux) -> None:
-    """New namespaces of six kinds, this user as root in them."""
-    user, group = os.geteuid(), os.getegid()
-    linux.unshare(
-        linux.CLONE_NEWUSER
-        | linux.CLONE_NEWNS
-        | linux.CLONE_NEWPID
-        | linux.CLONE_NEWNET
-        | linux.CLONE_NEWUTS
-        | linux.CLONE_NEWIPC
-    )
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
 
 
 def mount_overlay(linux, directory: str) -> None:
@@ -97,36 +87,6 @@ def mount_overlay(linux, directory: str) -> None:
     for left in work.iterdir():
         left.chmod(0o700)
         shutil.rmtree(left)
-
-
-def why_forbidden() -> str:
-    """What to do about forbidden namespaces, by the setting that forbids them."""
-    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
-        return "Ubuntu forbids it: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    if setting("kernel/unprivileged_userns_clone") == "0":
-        return "sudo sysctl -w kernel.unprivileged_userns_clone=1"
-    if setting("user/max_user_namespaces") == "0":
-        return "sudo sysctl -w user.max_user_namespaces=10000"
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
-        return "start this container with --privileged, as .devcontainer does"
-    return "ask who runs this machine to allow user namespaces; labs 03, 04 and 05 run without"
-
-
-def setting(name: str) -> str:
-    """A kernel setting, or "" if this kernel does not have it."""
-    try:
-        return Path("/proc/sys", name).read_text().strip()
-    except OSError:
-        return ""
-
-
-def has_range(file: Path, user: str) -> bool:
-    """Does /etc/subuid or /etc/subgid give ids to `user`, by name or number?"""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return False
-    return any(line.split(":")[0] in (user, str(os.getuid())) for line in lines)
 
 
 def limits() -> tuple[int, bool]:

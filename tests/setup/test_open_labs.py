@@ -28,7 +28,7 @@ pytestmark = [
 
 
 class Labs:
-    """A running `python -m minicontainer.workshop.open_labs` and what it has said."""
+    """A running `python -m minicontainer.workshop lab` and what it has said."""
 
     def __init__(self, process: subprocess.Popen[str], mark: str) -> None:
         self.process, self.mark = process, mark
@@ -67,7 +67,7 @@ def labs(tmp_path: Path) -> Iterator[Labs]:
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "OPEN_LABS_TEST": str(tmp_path),
     }
-    command = [sys.executable, "-m", "minicontainer.workshop.open_labs", f"--port={free_port()}"]
+    command = [sys.executable, "-m", "minicontainer.workshop", "lab", f"--port={free_port()}"]
     process = subprocess.Popen(
         command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True
     )

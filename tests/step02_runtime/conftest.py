@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from tests.programs import needs_namespaces
 from tests.waiting import HANG, until
 

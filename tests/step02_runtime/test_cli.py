@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import minicontainer.step02_runtime
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from tests.programs import needs, needs_root
 
 from .conftest import Runtime
@@ -171,14 +171,15 @@ def test_podman_runs_it(tmp_path, tools):
 
 HEAVY = {
     "json", "re", "enum", "argparse", "subprocess", "dataclasses", "typing", "pathlib", "logging",
-    "socket", "signal", "shutil", "tempfile", "threading",
+    "socket", "signal", "shutil", "tempfile", "threading", "contextlib", "importlib",
+    "collections", "functools",
 }  # fmt: skip
 
 
 def test_the_hot_path_imports_nothing_heavy():
     code = (
         "import sys; from minicontainer.cli import minirunc_commands, exec;"
-        "from minicontainer.lib import foreground;"
+        "from minicontainer.step06_run import lifetime, monitor;"
         "print(*sys.modules)"
     )
     where = str(Path(minicontainer.__file__).parent.parent)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step02_runtime.state import start_time
+from minicontainer.lib.processes import start_time
 from tests.programs import needs_root
 from tests.waiting import HANG, until
 

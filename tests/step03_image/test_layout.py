@@ -19,7 +19,6 @@ from minicontainer.step03_image.digest import digest_of
 from minicontainer.step03_image.layout import (
     blob_path,
     create_layout,
-    default_store,
     has_blob,
     open_layout,
     read_blob,
@@ -243,14 +242,6 @@ def test_an_unwritable_store_as_another_user() -> None:
     )
     assert "ImageError" in done.stderr
     assert "/proc/nothing" in done.stderr
-
-
-def test_the_store_is_where_xdg_says(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert default_store() == tmp_path / "minicontainer"
-    monkeypatch.setenv("XDG_DATA_HOME", "relative")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_store() == tmp_path / ".local/share/minicontainer"
 
 
 def test_prune_deletes_what_no_name_leads_to(tmp_path) -> None:

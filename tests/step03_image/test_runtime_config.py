@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicontainer.errors import ImageError
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.step03_image.runtime_config import (
     DEFAULT_PATH,
     find_user,

@@ -224,7 +224,7 @@ def test_kill_9_of_the_command_leaves_nothing(shared_engine):
     assert shared_engine.wait_until_clean() == []
 
 
-def test_kill_9_of_command_and_caretaker_is_swept_up_by_the_next_command(shared_engine):
+def test_kill_9_of_command_and_monitor_is_swept_up_by_the_next_command(shared_engine):
     command = shared_engine.begin("run", "--rm", "workshop/shell", "sh", "-c", "echo up; sleep 60")
     read_until(command.stdout, "up")
     init = json.loads(next(shared_engine.state.glob("*/state.json")).read_text())["init"]["pid"]

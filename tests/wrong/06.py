@@ -195,13 +195,13 @@ def run_bundle(root, identity, bundle, terminal):
             lifecycle.delete(root, identity, force=True)
 
 
-# %% start_caretaker: caretaker-returns
-def start_caretaker(clean):
+# %% start_monitor: monitor-returns
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     os.setsid()
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
@@ -210,13 +210,13 @@ def start_caretaker(clean):
     clean()
 
 
-# %% start_caretaker: cleaned-here
-def start_caretaker(clean):
+# %% start_monitor: cleaned-here
+def start_monitor(clean):
     waiting, lifeline = os.pipe()
     pid = os.fork()
     if pid:
         os.close(waiting)
-        return Caretaker(pid, lifeline, clean)
+        return Monitor(pid, lifeline, clean)
     try:
         os.setsid()
         os.close(lifeline)
@@ -225,49 +225,46 @@ def start_caretaker(clean):
         os._exit(1)
 
 
-# %% run_container: caretaker-not-dismissed
-def run_container(layout, manifest, record, options):
+# %% run_container: monitor-not-dismissed
+def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    enter_mount_namespace()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])
-    caretaker = start_caretaker(lambda: None)
-    image = image_config(layout, manifest)
-    snapshot(image_tree(layout, manifest, image), bundle)
-    bundle_from_image(image, bundle, identity, options, rootless)
+    monitor = start_monitor(lambda: None)
+    snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+    bundle_from_image(image.config, bundle, identity, options, rootless)
     status = run_bundle(root, identity, bundle, options.terminal)
     containers.ended(store, record, status)
     return status
 
 
 # %% run_container: left-after-a-failure
-def run_container(layout, manifest, record, options):
+def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    enter_mount_namespace()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])
-    image = image_config(layout, manifest)
-    snapshot(image_tree(layout, manifest, image), bundle)
-    bundle_from_image(image, bundle, identity, options, rootless)
-    caretaker = start_caretaker(lambda: clean_up(store, root, record))
+    snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+    bundle_from_image(image.config, bundle, identity, options, rootless)
+    monitor = start_monitor(lambda: clean_up(store, root, record))
     try:
         status = run_bundle(root, identity, bundle, options.terminal)
         containers.ended(store, record, status)
         return status
     finally:
-        caretaker.dismiss()
+        monitor.dismiss()
 
 
-# %% run_container: no-caretaker
-def run_container(layout, manifest, record, options):
+# %% run_container: no-monitor
+def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
-    become_root()
+    enter_mount_namespace()
     record = containers.new_container(store, record)
     identity, bundle = record["id"], containers.directory(store, record["id"])
     try:
-        image = image_config(layout, manifest)
-        snapshot(image_tree(layout, manifest, image), bundle)
-        bundle_from_image(image, bundle, identity, options, rootless)
+        snapshot(image_tree(layout, image.descriptor, image.config), bundle)
+        bundle_from_image(image.config, bundle, identity, options, rootless)
         status = run_bundle(root, identity, bundle, options.terminal)
         containers.ended(store, record, status)
         return status

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,9 +22,9 @@ from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import read_notebook
+from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
-from minicontainer.workshop.scenes import load_scenes
+from minicontainer.workshop.scenes import load_scenes, without_other_labs
 
 from .page import parse
 
@@ -57,16 +56,15 @@ def main(arguments: list[str]) -> int:
 def write(lab: Lab) -> None:
     """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
     path = lab.notebook_path()
-    names = [exercise.name for exercise in lab.exercises]
-    if path.exists() and (mine := read_notebook(path, names).written()):
+    if path.exists() and (mine := saved_answers(lab, "labs").written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
     made, drawn = learners_and_pictures(lab)
     for name, picture in drawn.items():
-        _save(lab.directory / name, picture)
-    _save(path, to_text(made))
+        save(lab.directory / name, picture)
+    save(path, to_text(made))
     solved = lab.notebook_path("solutions")
-    _save(solved, to_text(solution(lab)))
-    _save(solved, executed(to_text(solution(lab)), solved.parent))
+    save(solved, to_text(solution(lab)))
+    save(solved, executed(to_text(solution(lab)), solved.parent))
 
 
 def learners_and_pictures(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
@@ -123,8 +121,7 @@ def _lasting(output: Any, lab: str) -> Any:
     """Without the widget, which is dead without its kernel, and without other labs' functions."""
     output.get("data", {}).pop(_WIDGET, None)
     if "text" in output:
-        others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
-        output["text"] = re.sub(others, "", output["text"], flags=re.MULTILINE)
+        output["text"] = without_other_labs(lab, output["text"])
     return output
 
 
@@ -209,10 +206,9 @@ class _Cells:
     def _cell(self, kind: str, source: str, name: str = "") -> None:
         """Append a cell; its id is `name`, or made from its source."""
         same = sum(1 for cell in self.made if "".join(cell["source"]) == source)
-        unnamed = hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
         cell: dict[str, Any] = {
             "cell_type": kind,
-            "id": name or unnamed,
+            "id": name or cell_id(kind, source, same),
             "metadata": {},
             "source": source.splitlines(keepends=True),
         }
@@ -221,7 +217,13 @@ class _Cells:
         self.made.append(cell)
 
 
-def _save(path: Path, text: str) -> None:
+def cell_id(kind: str, source: str, same: int = 0) -> str:
+    """The id of a cell that comes after `same` others like it."""
+    return hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file so that readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text.encode())
 

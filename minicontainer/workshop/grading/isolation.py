@@ -33,23 +33,19 @@ def enter(scratch: str) -> bool:
     """Isolate this process and continue in a child of it; False where that cannot be had.
 
     `scratch` is an empty directory, the only writable one afterwards. To be
-    called early, with one thread. Raises OSError when it fails half-way.
+    called early, with one thread. Raises OSError or ContainerError when it fails half-way.
     """
     if sys.platform != "linux":
         return False
     from minicontainer import linux
+    from minicontainer.lib.user_namespace import enter_user_namespace
 
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     spaces = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
-    mapper = _Mapper()
     try:
-        linux.unshare(linux.CLONE_NEWUSER | spaces)
+        enter_user_namespace(spaces, _mappings(os.getuid()), _mappings(os.getgid()))
     except OSError:
-        mapper.write(False)
         return False
-    mapper.write(True)
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     _protect(scratch)
     _fork_and_wait()  # the child is process 1 of the new pid namespace
@@ -59,49 +55,17 @@ def enter(scratch: str) -> bool:
     return True
 
 
-class _Mapper:
-    """Writes the id maps of its parent, which from inside may map only itself.
+def _mappings(own: int) -> list[dict]:
+    """An ordinary user becomes 0 inside, and root does not stay root.
 
-    An ordinary user becomes 0 inside. Root does not stay root: 0 inside is an id
-    that owns nothing, so that limits hold, and root's files keep an owner.
+    For root, 0 inside is an id that owns nothing, so that limits hold, and
+    root's files keep an owner.
     """
+    from minicontainer.lib.user_namespace import mapping
 
-    def __init__(self) -> None:
-        self.target = os.getpid()
-        users, groups = f"0 {os.getuid()} 1\n", f"0 {os.getgid()} 1\n"
-        if os.getuid() == 0:
-            users = groups = f"0 {_NOBODY} 1\n1 0 {_NOBODY}\n"
-        self.maps = {"setgroups": "deny", "uid_map": users, "gid_map": groups}
-        go, self.going = os.pipe()
-        self.done, saying = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self.going)
-            self._serve(go, saying)
-        os.close(go)
-        os.close(saying)
-
-    def _serve(self, go: int, saying: int) -> None:
-        status = 1
-        try:
-            if os.read(go, 1) == b"y":
-                for name, text in self.maps.items():
-                    with open(f"/proc/{self.target}/{name}", "w") as file:
-                        file.write(text)
-                os.write(saying, b"y")
-            status = 0
-        finally:
-            os._exit(status)
-
-    def write(self, wanted: bool) -> None:
-        """Let it write the maps, or end it; raises OSError when it could not."""
-        os.write(self.going, b"y" if wanted else b"n")
-        said = os.read(self.done, 1)
-        os.waitpid(self.pid, 0)
-        os.close(self.going)
-        os.close(self.done)
-        if wanted and not said:
-            raise PermissionError("the maps of the user namespace could not be written")
+    if os.getuid() != 0:
+        return [mapping(0, own)]
+    return [mapping(0, _NOBODY), mapping(1, 0, _NOBODY)]
 
 
 def _protect(scratch: str) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from minicontainer.errors import ContainerError
 from minicontainer.workshop.labs.answers import Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
@@ -40,7 +41,7 @@ def main(tests: Tests | None = None) -> None:
     say = _Channel()
     try:
         isolated = job["isolate"] and isolation.enter(job["scratch"])
-    except OSError as error:
+    except (OSError, ContainerError) as error:
         say(unisolated=str(error))
         return
     isolation.limit()
@@ -88,8 +89,8 @@ class Tests:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
         self.scratch = scratch
         isolation.labels.update(cell.label for cell in cells)
-        exercises = self.lab.exercises
-        self.overlay.add(read_cells(cells, [exercise.name for exercise in exercises]), exercises)
+        answers = read_cells(cells, self.lab.names, self.lab.formerly)
+        self.overlay.add(answers, self.lab.exercises)
 
     def seconds(self, name: str) -> float:
         """How long the check may take."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .lab import LabError
+from .former import OLDER, is_older
+from .lab import Lab, LabError, answers_directory
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
 
@@ -54,22 +55,32 @@ class Answers(NamedTuple):
         return [name for name, answer in self.functions.items() if answer.state == WRITTEN]
 
 
-def read_notebook(path: Path, exercises: Iterable[str]) -> Answers:
-    """The answers in the saved notebook at `path`.
+def saved_answers(lab: Lab, directory: str = "") -> Answers:
+    """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
+    path = lab.notebook_path(directory or answers_directory())
+    answers = read_notebook(path, lab.names, lab.formerly)
+    if any(is_older(cell.source, lab) for cell in answers.cells):
+        answers.notes.append(OLDER.format(lab.id))
+    return answers
+
+
+def read_notebook(
+    path: Path, exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in the saved notebook at `path`; `formerly` as read_cells takes it.
 
     Raises LabError when there is no such file or it is not a notebook.
     """
     try:
-        notebook = json.loads(path.read_text("utf-8-sig"))
-        cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-        sources = [_text(cell["source"]) for cell in cells]
+        numbered = enumerate(json.loads(path.read_text("utf-8-sig"))["cells"], 1)
+        code = [(number, cell) for number, cell in numbered if cell["cell_type"] == "code"]
+        cells = [Cell(f"{path.name} cell {number}", _text(c["source"])) for number, c in code]
     except FileNotFoundError:
         hint = f"Bring it back with: python -m minicontainer.workshop reset {path.parent.name}"
         raise LabError("the notebook is not there", str(path), hint) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"this is not a notebook ({error})", str(path)) from error
-    labels = (f"{path.name} cell {number}" for number in _numbers(notebook["cells"]))
-    answers = read_cells([Cell(*pair) for pair in zip(labels, sources, strict=True)], exercises)
+    answers = read_cells(cells, exercises, formerly)
     copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
     if copies:
         answers.notes.append(f"{copies[0]} is not graded; only {path.name} is")
@@ -81,15 +92,16 @@ def _text(source: str | list[str]) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _numbers(cells: list[dict]) -> list[int]:
-    """The places of the code cells among all cells, counted from 1 as a reader does."""
-    return [number for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
+def read_cells(
+    cells: list[Cell], exercises: Iterable[str], formerly: Mapping[str, str] | None = None
+) -> Answers:
+    """The answers in `cells`; of several definitions the last one counts.
 
-
-def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
-    """The answers in `cells`; of several definitions the last one counts."""
+    Names of earlier editions, the keys of `formerly`, are read as what they are called now.
+    """
     functions = {name: Answer(name, MISSING) for name in exercises}
-    notes: list[str] = []
+    notes = _former(cells, formerly or {})
+    cells = [Cell(cell.label, renamed(cell.source, formerly or {})) for cell in cells]
     for cell in cells:
         found = _answers_in(cell, set(functions))
         if not found and isinstance(error := parse(cell.source), SyntaxError):
@@ -99,6 +111,20 @@ def read_cells(cells: list[Cell], exercises: Iterable[str]) -> Answers:
                 notes.append(_twice(functions[answer.name], answer))
             functions[answer.name] = answer
     return Answers(cells, functions, notes)
+
+
+def renamed(source: str, formerly: Mapping[str, str]) -> str:
+    """`source` with the names of today in the place of those of earlier editions."""
+    if not formerly:
+        return source
+    old = "|".join(map(re.escape, formerly))
+    return re.sub(rf"\b({old})\b", lambda found: formerly[found[1]], source)
+
+
+def _former(cells: list[Cell], formerly: Mapping[str, str]) -> list[str]:
+    """A remark for each function in `cells` that has another name today."""
+    named = {n for c in cells for n in re.findall(r"^def (\w+)", c.source, re.MULTILINE)}
+    return [f"{old} is called {new} now" for old, new in formerly.items() if old in named]
 
 
 def _twice(earlier: Answer, later: Answer) -> str:

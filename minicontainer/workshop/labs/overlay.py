@@ -24,8 +24,9 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-from .answers import Answers, Cell, kept, parse, read_notebook
+from .answers import Answers, Cell, kept, parse, saved_answers
 from .exercises import imports
+from .former import bring
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
 
 
@@ -115,6 +116,8 @@ class Overlay:
                 alone = ast.Module([node], [])
                 exec(compile(alone, cell.label, "exec", flags, dont_inherit=True), space)
             except Exception as error:
+                if isinstance(node, ast.ImportFrom) and not bring(node, space):
+                    continue
                 kind = type(error).__name__
                 self.problems.append(f"{cell.label}, line {node.lineno}: {kind}: {error}")
 
@@ -172,9 +175,8 @@ def install_mine() -> str:
     _mine = Overlay()
     _labs[:] = find_labs()
     for lab in _labs:
-        path = lab.notebook_path(answers_directory())
-        if path.exists():
-            _mine.add(read_notebook(path, [e.name for e in lab.exercises]), lab.exercises)
+        if lab.notebook_path(answers_directory()).exists():
+            _mine.add(saved_answers(lab), lab.exercises)
     _mine.install()
     _mine.define()
     return report()

@@ -10,22 +10,21 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from minicontainer.pictures.drawing import COLOURS, Picture, Sketch
 from minicontainer.pictures.documents import Image
-from minicontainer.pictures.sources import open_images
+from minicontainer.pictures.drawing import COLOURS, Picture, Sketch
 from minicontainer.pictures.mounts import overlay_layers
 from minicontainer.pictures.render import portable
 from minicontainer.pictures.runtime import STATES
+from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.storage import storage_tree
 from minicontainer.pictures.text import short, size
 from minicontainer.pictures.way import PARTS, STEPS, Thing
 from minicontainer.registry.mirror import embedded_images
-
-from .storage import write_storage
+from minicontainer.workshop.slides.storage import write_storage
 
 TAGS = ("1.0", "1.1")
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from minicontainer.lib.processes import process_identity, start_time
 from minicontainer.workshop.grading import isolation
 
 #: what the program of a bundle writes when it runs; then it waits for a byte and ends
@@ -76,15 +77,6 @@ def sleeper(fork: Callable[[], int] = isolation.fork) -> int:
     return pid
 
 
-def identity(pid: int) -> dict[str, int | None]:
-    """The process `pid` as records name it: its number, and its start in clock ticks."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return {"pid": pid, "start": None}
-    return {"pid": pid, "start": int(fields[19])}
-
-
 def lay_out(root: Path, id: str, init: dict | None, fifo: bool = False, **more: Any) -> Path:
     """A container's directory as `create` leaves it; `more` goes into its record."""
     directory = root / id
@@ -95,7 +87,7 @@ def lay_out(root: Path, id: str, init: dict | None, fifo: bool = False, **more: 
         "bundle": "/bundles/demo",
         "created": "2026-01-01T00:00:00.000000000Z",
         "owner": "learner",
-        "creator": identity(os.getpid()),
+        "creator": process_identity(os.getpid()),
         "init": init,
         "cgroup": {"version": 1, "paths": {}},
         "config": config(),
@@ -114,8 +106,4 @@ def ends(pid: int) -> int:
 
 def lives(pid: int) -> bool:
     """Whether the process `pid` runs (a zombie has ended)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return False
-    return fields[0] not in "ZX"
+    return start_time(pid) is not None

@@ -8,7 +8,8 @@ Spec: runtime-spec, config.md, "Linux Process", capabilities; capabilities(7).
 from __future__ import annotations
 
 from minicontainer import linux
-from minicontainer.lib import log
+
+from . import log
 
 NAMES = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",

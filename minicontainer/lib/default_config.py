@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 
 OCI_VERSION = "1.2.0"
+#: where programs are looked for in a container whose image does not say
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
 _MASKED = [
@@ -27,7 +29,7 @@ def default_config(rootless: bool = False) -> dict:
     what needs an unmapped group (devpts' gid=5) and asks for no limits.
     """
     namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup"]
-    config = {
+    config: dict = {
         "ociVersion": OCI_VERSION,
         "process": _process(),
         "root": {"path": "rootfs", "readonly": True},
@@ -41,17 +43,16 @@ def default_config(rootless: bool = False) -> dict:
         },
     }
     if rootless:
-        _make_rootless(config["linux"])  # type: ignore[arg-type]
+        _make_rootless(config["linux"])
     return config
 
 
 def _process() -> dict:
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {
         "terminal": True,
         "user": {"uid": 0, "gid": 0},
         "args": ["sh"],
-        "env": [f"PATH={path}", "TERM=xterm"],
+        "env": [f"PATH={DEFAULT_PATH}", "TERM=xterm"],
         "cwd": "/",
         "capabilities": {
             name: list(_CAPABILITIES) for name in ("bounding", "effective", "permitted", "ambient")

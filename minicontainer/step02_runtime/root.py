@@ -1,7 +1,7 @@
 """How does a directory become a root, with nothing of the host behind it?
 
-prepare_root before the mounts, finish_root after them, and pivot_root, after
-which the host's files can no longer be named.
+In the order of init.py: prepare_root before the mounts, add_devices and mask_paths
+after them, and pivot, after which the host's files can no longer be named.
 Spec: runtime-spec, config.md, "Root"; config-linux.md, "Default Devices",
 "Dev symbolic links", "Masked Paths", "Readonly Paths", "Rootfs Mount Propagation".
 """
@@ -14,9 +14,9 @@ import stat
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError
-from minicontainer.lib.paths import open_inside, shown
-
-from .mounts import PROPAGATION, change_flags
+from minicontainer.lib.config_schema import is_bind
+from minicontainer.lib.mount_options import PROPAGATION, change_flags
+from minicontainer.lib.paths import mount_id, open_inside, shown
 
 _DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # of major 1
 _LINKS = {
@@ -42,10 +42,9 @@ def prepare_root(root: str) -> None:
 def add_devices(root: str, config: dict) -> None:
     """The default devices, those of `linux.devices`, and the links in /dev.
 
-    When /dev is a bind mount of the host's, it is left alone.
+    When /dev is the host's, shown by a bind mount, it is left alone.
     """
-    entries = [m for m in config.get("mounts", []) if os.path.normpath(m["destination"]) == "/dev"]
-    if any("bind" in m.get("options", []) or "rbind" in m.get("options", []) for m in entries):
+    if is_from_host(root, "/dev", config.get("mounts", [])):
         return
     devices = [_device(f"/dev/{name}", 1, minor) for name, minor in _DEVICES.items()]
     devices.append(_device("/dev/tty", 5, 0))
@@ -57,6 +56,18 @@ def add_devices(root: str, config: dict) -> None:
     for name, target in _LINKS.items():
         _link(target, name, fd)
     os.close(fd)
+
+
+def is_from_host(root: str, path: str, mounts: list[dict]) -> bool:
+    """Whether `path` lies on a bind mount of `mounts`: what is made there is made on the host.
+
+    The kernel is asked, since a link in the image may have led the mount to `path`.
+    """
+    if not any(is_bind(mount) for mount in mounts):
+        return False
+    here = mount_id(root, path)
+    covering = [mount for mount in mounts if mount_id(root, mount["destination"]) == here]
+    return bool(covering) and is_bind(covering[-1])
 
 
 def add_device(root: str, device: dict) -> None:
@@ -97,28 +108,6 @@ def mask_paths(root: str, linux_config: dict) -> None:
         _if_there(root, path, _bind_readonly)
     for path in linux_config.get("maskedPaths", []):
         _if_there(root, path, _cover)
-
-
-def write_sysctls(root: str, config: dict) -> None:
-    """Set the kernel parameters of `linux.sysctl`; only those that a namespace keeps apart.
-
-    Raises ContainerError. Spec: runtime-spec, config-linux.md, "Sysctl".
-    """
-    types = {entry["type"] for entry in config["linux"]["namespaces"]}
-    for key, value in config["linux"].get("sysctl", {}).items():
-        path = key if "/" in key else key.replace(".", "/")
-        namespace = _sysctl_namespace(path)
-        if namespace not in types or ".." in path.split("/"):
-            why = "it would change the host's: no namespace of the container keeps it apart"
-            raise ContainerError(why, f"linux.sysctl {key}")
-        try:
-            fd = open_inside(root, f"/proc/sys/{path}")
-            with open(shown(fd), "w") as file:
-                file.write(value)
-            os.close(fd)
-        except OSError as error:
-            what = f"the kernel refuses {value!r}: {error.strerror}"
-            raise ContainerError(what, f"linux.sysctl {key}") from None
 
 
 def pivot(root: str, config: dict) -> None:
@@ -179,13 +168,3 @@ def _cover(root: str, path: str, fd: int) -> None:
         linux.mount("tmpfs", shown(fd), "tmpfs", linux.MS_RDONLY, "size=0k")
     else:
         linux.mount("/dev/null", shown(fd), None, linux.MS_BIND)
-
-
-def _sysctl_namespace(path: str) -> str:
-    """The type of namespace that keeps the kernel parameter `path`; "" when none does."""
-    if path.startswith("net/"):
-        return "network"
-    ipc = ("kernel/msg", "kernel/sem", "kernel/shm", "fs/mqueue/")
-    if path.startswith(ipc):
-        return "ipc"
-    return "uts" if path in ("kernel/domainname", "kernel/hostname") else ""

@@ -17,8 +17,7 @@ import pytest
 import minicontainer.step02_runtime
 from minicontainer.lib.default_config import default_config
 from tests.programs import needs, needs_root
-
-from .conftest import Runtime
+from tests.runtimes import Runtime
 
 VERBS = ["spec", "create", "start", "state", "kill", "delete", "list", "run", "exec", "ps"]
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.programs import needs, needs_namespaces, needs_root
+from tests.runtimes import Runtime
 from tests.workshop.learner import LABS, ROOT, checkout, reference
-
-from .conftest import Runtime
 
 LAB = next(lab for lab in LABS if lab.id == "02")
 NAMES = [exercise.name for exercise in LAB.exercises]

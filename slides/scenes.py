@@ -10,13 +10,14 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from minicontainer.pictures.documents import Image
 from minicontainer.pictures.drawing import COLOURS, Picture, Sketch
 from minicontainer.pictures.mounts import overlay_layers
+from minicontainer.pictures.render import portable
 from minicontainer.pictures.runtime import STATES
 from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.storage import storage_tree
@@ -43,20 +44,8 @@ def all_pictures() -> dict[str, str]:
         "kubernetes": kubernetes,
         "chroot": chroot_door,
     }
-    with _webassembly():
+    with portable():
         return {f"{name}.svg": make().svg() for name, make in makers.items()}
-
-
-@contextlib.contextmanager
-def _webassembly() -> Iterator[None]:
-    before = os.environ.get("MINICONTAINER_GRAPHVIZ")
-    os.environ["MINICONTAINER_GRAPHVIZ"] = "wasm"
-    try:
-        yield
-    finally:
-        del os.environ["MINICONTAINER_GRAPHVIZ"]
-        if before is not None:
-            os.environ["MINICONTAINER_GRAPHVIZ"] = before
 
 
 def way_in_rows(step: int | None = None) -> Picture:

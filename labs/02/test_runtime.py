@@ -70,7 +70,7 @@ def said(kinds, wanted):
 
 def settled(condition, seconds=0.5):
     """The first true value of `condition()` within a time."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + isolation.patience(seconds)
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.002)
     return found
@@ -559,7 +559,7 @@ def heard(fd, seconds):
     """A line from `fd` within a time; "" for none, also when nobody will say one."""
     text = b""
     while not text.endswith(b"\n"):
-        ready, _, _ = select.select([fd], [], [], seconds)
+        ready, _, _ = select.select([fd], [], [], isolation.patience(seconds))
         byte = os.read(fd, 1) if ready else b""
         if not byte:
             break
@@ -567,13 +567,19 @@ def heard(fd, seconds):
     return text.decode().strip()
 
 
+def asleep(pid):
+    """Whether the process waits for something."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 @check("wait_for_start", points=3, rule=FIFO)
 def test_it_sleeps_until_the_fifo_is_opened(tmp_path):
     """it sleeps until somebody opens the FIFO for reading; then one can write to it"""
 
     def call():
-        _, pipe = waiting(tmp_path)
-        early = heard(pipe, 0.04)
+        pid, pipe = waiting(tmp_path)
+        settled(lambda: asleep(pid))
+        early = heard(pipe, 0.01)
         if early:
             return {"before start": early, "after": "", "the report": ""}
         fifo = os.open(tmp_path / "exec.fifo", os.O_RDONLY | os.O_NONBLOCK)
@@ -628,7 +634,7 @@ def test_a_created_container_can_be_killed(tmp_path):
         place.mkdir()
         pid, pipe = waiting(place)
         settled(lambda: all(handles(pid, one) for one in numbers))
-        heard(pipe, 0.02)
+        settled(lambda: asleep(pid))
         os.kill(pid, number)
         if not settled(lambda: not lives(pid)):
             return "it sleeps on"

@@ -25,6 +25,8 @@ from minicontainer.step02_runtime import lifecycle
 from minicontainer.step06_run.monitor import start_monitor
 from minicontainer.workshop.stage import sweep
 
+from .narrate import typed_line
+
 
 class Act(NamedTuple):
     """One scene: its name, the numbered step it is about, what to look for, and its commands.
@@ -250,7 +252,8 @@ def next_position(position: int, total: int, auto: float | None) -> int:
         return position + 1
     last = position + 1 == total
     ahead = "ends" if last else "goes on"
-    answer = input(f"\n[Enter {ahead}, r repeats, b goes back, q quits] ").strip().lower()
+    print(f"\n[Enter {ahead}, r repeats, b goes back, q quits] ", end="", flush=True)
+    answer = (typed_line(sys.stdin) or "q").strip().lower()
     steps = {"r": 0, "b": -1, "q": total}
     return max(0, position + steps.get(answer[:1], 1))
 

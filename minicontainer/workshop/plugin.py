@@ -35,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         config.pluginmanager.unregister(reporter)
         config.pluginmanager.register(_Reporter(), "terminalreporter")
+        # The grader runs the checks: there is nothing for pytest-xdist to share out.
+        config.option.dist, config.option.tx = "no", []
 
 
 def _holds_labs(path: Path) -> bool:

@@ -90,7 +90,7 @@ def test_a_container_of_runc(tmp_path):
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "timeout": 20}
     subprocess.run([*runc, "create", "--bundle", str(bundle), name], check=True, **quiet)
     try:
-        told = subprocess.run([*runc, "state", name], capture_output=True, check=True, timeout=20)
+        told = subprocess.run([*runc, "state", name], capture_output=True, check=True, timeout=60)
         lines = [line for box in boxes(state_directory(root).svg()).values() for line in box]
     finally:
         subprocess.run([*runc, "delete", "--force", name], check=False, **quiet)

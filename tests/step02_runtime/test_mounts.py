@@ -179,7 +179,7 @@ def test_where_mounts_are_shared_none_of_ours_reaches_the_host(runtime):
     script = f"{create} >/dev/null 2>&1 && cat /proc/self/mountinfo"
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "shared", "sh", "-c", script],
-        capture_output=True, text=True, check=True, timeout=20, env=runtime.options()["env"],
+        capture_output=True, text=True, check=True, timeout=60, env=runtime.options()["env"],
     )  # fmt: skip
     assert "shared:" in done.stdout
     assert str(runtime.tools) not in done.stdout

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 from email.utils import formatdate
 
@@ -41,6 +42,7 @@ from minicontainer.step04_registry.client import (
     list_tags,
 )
 from minicontainer.step04_registry.redirects import follow_redirects
+from tests.waiting import HANG
 
 from .strange import StrangeServer
 
@@ -489,10 +491,13 @@ def test_a_body_that_stands_still_is_left(registry, store):
 
     def stall(asked):
         asked.reply(body=b"x", length=len(BLOB))
-        time.sleep(1)
+        left.wait(HANG)
 
-    with StrangeServer(stall) as server, pytest.raises(RegistryError) as refused:
-        get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
+    left = threading.Event()
+    with StrangeServer(stall) as server:
+        with pytest.raises(RegistryError) as refused:
+            get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
+        left.set()
     assert "in time" in refused.value.what
 
 
@@ -502,29 +507,29 @@ def test_a_body_that_drips_is_left(registry, store):
 
     def drip(asked):
         asked.reply(length=len(BLOB))
-        for byte in BLOB[:100]:
-            asked.handler.wfile.write(bytes([byte]))
+        for _ in range(2000):
+            asked.handler.wfile.write(b"x")
             time.sleep(0.05)
 
     begin = time.monotonic()
     with StrangeServer(drip) as server, pytest.raises(RegistryError) as refused:
         get_blob(registry(server.at, session=session), "x", descriptor_of(BLOB), store)
     assert "slowly" in refused.value.what
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < HANG
 
 
 def test_headers_that_drip_are_left(registry, monkeypatch):
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
 
     def drip(asked):
-        for _ in range(60):
+        for _ in range(2000):
             asked.handler.wfile.write(b"X")
             time.sleep(0.05)
 
     begin = time.monotonic()
     with StrangeServer(drip) as server, pytest.raises(RegistryError):
         list_tags(registry(server.at, session=Session(pauses=())), "x")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < HANG
 
 
 # -- redirects -----------------------------------------------------------------
@@ -670,7 +675,7 @@ def test_retry_after_is_kept(registry):
     begin = time.monotonic()
     with StrangeServer(answer) as server:
         list_tags(registry(server.at), "x")
-    assert 0.9 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin > 0.9
 
 
 @pytest.mark.parametrize(

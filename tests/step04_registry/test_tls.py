@@ -32,7 +32,7 @@ def certificate(tmp_path_factory):
         ],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     return place / "cert.pem", place / "key.pem"
 

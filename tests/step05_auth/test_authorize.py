@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from minicontainer.step05_auth.authorize import authorize, authorizer
 from minicontainer.step05_auth.keychain import credentials_for
 from tests.programs import needs
 from tests.step05_auth.conftest import entry
+from tests.waiting import until
 
 USERS = {"ann": "pass:word:with:colons", "bob": "bob"}
 BASIC = Challenge("basic", {"realm": "x"})
@@ -225,15 +225,16 @@ def test_a_registry_of_others_that_asks_for_basic(tmp_path, auth_file):
     )
     try:
         host = f"127.0.0.1:{port}"
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        assert until(lambda: answers(port))
         with pytest.raises(NotFound):
             pull(host, [auth_file({"auths": {host: entry("ann", USERS["ann"])}})])
         with pytest.raises(LoginNeeded):
             pull(host, [auth_file({"auths": {host: entry("ann", "wrong")}}, "wrong.json")])
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -89,7 +89,7 @@ def test_skopeo_reads_the_same_files_in_the_same_order(tmp_path, variables):
         capture_output=True,
         text=True,
         env=environ,
-        timeout=30,
+        timeout=60,
     )
     if "ptrace" in done.stderr:
         pytest.skip("strace may not trace here")

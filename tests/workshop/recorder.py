@@ -18,9 +18,9 @@ _plain_expect = checks.expect
 class _Tests(runner.Tests):
     running = ""
 
-    def run(self, name: str) -> dict:
+    def run(self, name: str, seconds: float) -> dict:
         _Tests.running = name
-        return super().run(name)
+        return super().run(name, seconds)
 
 
 def _expect(*given: Any, mistakes: Iterable[str] | None = None, **named: Any) -> None:

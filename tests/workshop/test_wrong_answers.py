@@ -26,9 +26,29 @@ AT_ONCE = 4
 each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
 
 
+class Verdicts:
+    """What comes of the wrong answers, exercise by exercise: the one asked for, and those after it.
+
+    Not all at once, since other processes that run tests may be asked for the rest.
+    """
+
+    def __init__(self, jobs: dict[tuple[str, str], dict], pool: ThreadPoolExecutor) -> None:
+        self.jobs, self.pool = jobs, pool
+        self.begun: dict[tuple[str, str], Future] = {}
+
+    def of(self, wrong: Wrong) -> dict:
+        """What came of the first check that fails."""
+        places = list(self.jobs)
+        at = places.index((wrong.lab.id, wrong.exercise))
+        for place in places[at : at + AT_ONCE]:
+            if place not in self.begun:
+                self.begun[place] = self.pool.submit(_first_failures, self.jobs[place])
+        return self.begun[places[at]].result()[wrong.key]
+
+
 @pytest.fixture(scope="module")
-def verdicts(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], Future]]:
-    """What comes of the wrong answers that are asked for, exercise by exercise."""
+def verdicts(request: pytest.FixtureRequest) -> Iterator[Verdicts]:
+    """The verdicts on the wrong answers that are asked for."""
     asked: dict[tuple[str, str], list[Wrong]] = {}
     for item in request.session.items:
         if getattr(item, "function", None) is test_wrong_answer_is_told_its_own_hint:
@@ -36,7 +56,7 @@ def verdicts(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], F
             asked.setdefault((wrong.lab.id, wrong.exercise), []).append(wrong)
     jobs = {place: _job(wrongs) for place, wrongs in asked.items()}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {place: pool.submit(_first_failures, job) for place, job in jobs.items()}
+        yield Verdicts(jobs, pool)
         pool.shutdown(cancel_futures=True)
 
 
@@ -65,11 +85,11 @@ def _first_failures(job: dict) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_wrong_answer_is_told_its_own_hint(wrong: Wrong, verdicts) -> None:
+def test_wrong_answer_is_told_its_own_hint(wrong: Wrong, verdicts: Verdicts) -> None:
     if wrong.key in ("tarfile-data", "tarfile-tar") and not hasattr(tarfile, "data_filter"):
         pytest.skip("this Python's tarfile has no filters yet")
     source = wrong.source
-    failed = verdicts[wrong.lab.id, wrong.exercise].result()[wrong.key]
+    failed = verdicts.of(wrong)
     assert failed["outcome"] != "passed", f"all checks pass, though it is wrong:\n{source}"
     assert failed["mistake"] == wrong.key, f"{json.dumps(failed, indent=2)}\n{source}"
 

@@ -20,6 +20,7 @@ from typing import Any
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
+from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
@@ -28,7 +29,6 @@ from minicontainer.workshop.scenes import load_scenes, without_other_labs
 from .page import parse
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
 _SETUP = """\
 # Run this cell first (Shift+Enter): it brings the names that your functions may use.
 from __future__ import annotations
@@ -98,8 +98,8 @@ def executed(notebook: str, directory: Path) -> str:
     from nbclient import NotebookClient
 
     node = nbformat.reads(notebook, as_version=4)
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **_PORTABLE, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
+    with tempfile.TemporaryDirectory() as home, portable():
+        environment = {**os.environ, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
         client = NotebookClient(
             node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
         )
@@ -126,7 +126,8 @@ def _lasting(output: Any, lab: str) -> Any:
 
 
 def _notebook(cells: _Cells) -> dict[str, Any]:
-    cells.fill()
+    with portable():
+        cells.fill()
     return {
         "cells": cells.made,
         "metadata": {
@@ -199,7 +200,6 @@ class _Cells:
 
     def _value(self, expression: str) -> Any:
         """What the expression gives, seen from the lab's scenes."""
-        os.environ.update(_PORTABLE)
         scenes = load_scenes(self.lab.directory)
         return eval(expression, vars(scenes))  # noqa: S307 - the text is our own
 

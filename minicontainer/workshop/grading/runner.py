@@ -52,8 +52,9 @@ def main(tests: Tests | None = None) -> None:
     process = os.getpid()
     checks.on_call = lambda call: say(call=call) if os.getpid() == process else None
     for name in job["checks"]:
-        say(start=name, seconds=tests.seconds(name))
-        say(done=name, **tests.run(name))
+        seconds = tests.seconds(name)
+        say(start=name, seconds=seconds)
+        say(done=name, **tests.run(name, seconds))
 
 
 class _Channel:
@@ -93,15 +94,15 @@ class Tests:
 
     def seconds(self, name: str) -> float:
         """How long the check may take."""
-        return self._function(name).mark.seconds
+        return isolation.patience(self._function(name).mark.seconds)
 
-    def run(self, name: str) -> dict:
+    def run(self, name: str, seconds: float) -> dict:
         """Run one check; what came of it, ready to be sent."""
         function = self._function(name)
         mark: Mark = function.mark
         printed = _Printed()
         self.overlay.called.clear()
-        isolation.arm(mark.seconds)
+        isolation.arm(seconds)
         try:
             with contextlib.redirect_stdout(printed):
                 self.overlay.define()

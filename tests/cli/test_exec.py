@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import until
+from tests.waiting import until
 
 
 @pytest.fixture

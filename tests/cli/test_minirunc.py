@@ -17,8 +17,7 @@ import pytest
 import minicontainer.step02_runtime
 from minicontainer.lib.default_config import default_config
 from tests.programs import needs, needs_root
-
-from .conftest import Runtime
+from tests.runtimes import Runtime
 
 VERBS = ["spec", "create", "start", "state", "kill", "delete", "list", "run", "exec", "ps"]
 
@@ -210,7 +209,7 @@ def test_closed_standard_files(runtime, closed):
     command = runtime.command("run", "-b", runtime.bundle("sh", "-c", "exit 3"), runtime.id)
     shell = ["sh", "-c", f'exec "$@" {closed}', "sh"]
     done = subprocess.run(
-        [*shell, *command], capture_output=True, text=True, check=False, timeout=30,
+        [*shell, *command], capture_output=True, text=True, check=False, timeout=60,
         **runtime.options(),
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
@@ -222,7 +221,7 @@ def test_exec_with_a_closed_output(runtime):
     command = runtime.command("exec", runtime.id, "sh", "-c", "exit 4")
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *command],
-        stderr=subprocess.PIPE, text=True, check=False, timeout=30, **runtime.options(),
+        stderr=subprocess.PIPE, text=True, check=False, timeout=60, **runtime.options(),
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (4, "")
 
@@ -265,7 +264,7 @@ def test_where_namespaces_are_forbidden_the_setting_is_named(runtime):
     command = runtime.command("run", "-b", bundle, runtime.id)
     done = subprocess.run(
         [sys.executable, "-c", code, *command],
-        capture_output=True, text=True, check=False, timeout=30, **runtime.options(),
+        capture_output=True, text=True, check=False, timeout=60, **runtime.options(),
     )  # fmt: skip
     assert done.returncode == 1
     assert "No space left on device" in done.stderr

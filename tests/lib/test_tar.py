@@ -15,8 +15,7 @@ from minicontainer.errors import ImageError
 from minicontainer.lib import tar
 from minicontainer.lib.tar import Entry, clean_name, read_tar
 from tests.programs import needs
-
-from . import images
+from tests.step03_image import images
 
 END = bytes(1024)
 

@@ -21,6 +21,7 @@ from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import blob_path, create_layout, references, tag
 from minicontainer.step03_image.spec import OCI_MANIFEST
 from minicontainer.step04_registry.client import Registry, get_manifest, list_tags
+from tests.waiting import HANG
 
 OPEN = Settings(authentication="none")
 
@@ -422,12 +423,12 @@ def test_all_threads_end_with_it_also_of_open_connections(images):
     before = set(threading.enumerate())
     begin = time.monotonic()
     with running_registry(images) as at:
-        idle = http.client.HTTPConnection(at, timeout=10)
+        idle = http.client.HTTPConnection(at, timeout=2 * HANG)
         idle.request("GET", "/v2/")
         idle.getresponse().read()
         silent = socket.create_connection(split(at))
     assert set(threading.enumerate()) <= before
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < HANG
     idle.close()
     silent.close()
     with pytest.raises(OSError):

@@ -24,15 +24,10 @@ def _environment(tmp_path):
     return {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "500"}
 
 
-def _mounts():
-    return Path("/proc/self/mountinfo").read_text()
-
-
 @needs_namespaces
 def test_the_whole_story(tmp_path):
-    mounts = _mounts()
     done = subprocess.run(
-        COMMAND, capture_output=True, text=True, timeout=30, env=_environment(tmp_path)
+        COMMAND, capture_output=True, text=True, timeout=60, env=_environment(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     assert "inside, / holds: bin" in done.stdout
@@ -44,7 +39,7 @@ def test_the_whole_story(tmp_path):
     assert refused == stopped == "No such file or directory"
     assert reached == "I belong to the machine, not to the jail."
     assert os.listdir(tmp_path) == []
-    assert _mounts() == mounts
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
 @needs_namespaces
@@ -58,7 +53,7 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
         time.sleep(0.01)
     time.sleep(wait)
     demo.send_signal(number)
-    _, errors = demo.communicate(timeout=20)
+    _, errors = demo.communicate(timeout=60)
     # The last two: it was over already, or Python itself was not up yet.
     assert demo.returncode in (130, 0, -number), errors
     assert b"Traceback" not in errors
@@ -105,6 +100,6 @@ def test_the_advice_for_a_limit_that_is_used_up(monkeypatch):
 
 
 def test_help():
-    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert "chroot-demo" in done.stdout

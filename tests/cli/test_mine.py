@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.programs import needs, needs_namespaces, needs_root
+from tests.runtimes import Runtime
 from tests.workshop.learner import LABS, ROOT, checkout, reference
-
-from .conftest import Runtime
 
 LAB = next(lab for lab in LABS if lab.id == "02")
 NAMES = [exercise.name for exercise in LAB.exercises]
@@ -65,7 +64,7 @@ def mine_does(runtime: Runtime, *words: str) -> tuple[str, list[str]]:
     with open(said, "w") as file:
         done = subprocess.run(
             ["sh", "-c", script, "sh", str(runtime.calls), *command],
-            stderr=file, check=False, timeout=30,
+            stderr=file, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 0, said.read_text()
     return said.read_text(), runtime.calls.read_text().split()
@@ -102,7 +101,7 @@ def test_mine_may_stand_among_an_engines_options(tools, tmp_path, before):
     few = Runtime(tools, os.geteuid(), program(tmp_path, "kill"))
     done = subprocess.run(
         [*few.program, *before, "--root", str(few.state_root), "list"],
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stderr.splitlines()[:1]) == (
         0,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import select
 import shutil
 import signal
 import struct
@@ -78,7 +79,7 @@ class Narrator:
         if number and self._terminal is not None and not hurried:
             self._say("   [Enter goes on]", "2")
             self._out.flush()
-            hurried = not self._terminal.readline()
+            hurried = not _line_from(self._terminal)
         self._current[:] = _CURRENT.pack(number + 1, time.monotonic(), hurried)
         self._seen.clear()
         self._say(f"\n{number + 1:2} {_capital(event['text'])}", _STYLES["step"])
@@ -161,6 +162,13 @@ def duration(seconds: float) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _line_from(terminal) -> str:
+    """The next line typed. Ctrl-C in the instant before a read would wait for the read's end."""
+    while not select.select([terminal], [], [], 0.2)[0]:
+        continue
+    return terminal.readline()
 
 
 def _open_terminal():

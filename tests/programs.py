@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,9 @@ needs_namespaces = _skip_if(
     os.geteuid() != 0 and not _user_namespaces_work(),
     "this machine forbids user namespaces to ordinary users",
 )
+
+
+def lasting_mounts() -> list[str]:
+    """This machine's mounts, without those that another test has made for a moment."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in mounts if f" {tempfile.gettempdir()}/" not in line]

@@ -6,26 +6,23 @@ directories that are made anew and removed; their paths are left out.
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from minicontainer.errors import MinicontainerError
+from minicontainer.lib.elf import read_elf
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.processes import namespaces
 from minicontainer.pictures.way import way as way
-from minicontainer.lib.elf import read_elf
-from minicontainer.workshop.samples.elf import make_elf
-from minicontainer.workshop.widgets import Shown
+from minicontainer.workshop.html import pre
+from minicontainer.workshop.scenes import act, run, table
+from minicontainer.workshop.widgets import Shown, redrawn
 
+from .elf_files import make_elf
 from .first_engine import careless_lines as careless_lines
 from .first_engine import idea as idea
 from .first_engine import idea_source as idea_source
@@ -38,50 +35,25 @@ _HEADS = {
 }
 
 
-ACTS = Path(__file__).parent / "acts.py"
-
-
-@functools.cache
-def act(name: str) -> list[list[str]]:
-    """What was seen in an act of acts.py. Raises MinicontainerError where it failed."""
-    command = [sys.executable, str(ACTS), name]
-    with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run([*command, directory], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MinicontainerError(done.stderr.strip().splitlines()[-1], f"the act {name}")
-    return json.loads(done.stdout)
+ACTS = Path(__file__).with_name("acts.py")
 
 
 def played(name: str, rows: Iterable[int] | None = None) -> str:
     """An act as a table, or those of its `rows` that are named."""
-    seen = act(name)
-    table = [_HEADS[name], *(seen if rows is None else (seen[row] for row in rows))]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = [
-        "   ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table
-    ]
-    whole = [lines[0], "   ".join("─" * width for width in widths), *lines[1:]]
-    return "\n".join(line.rstrip() for line in whole)
+    seen = act(ACTS, name)
+    return table([_HEADS[name], *(seen if rows is None else (seen[row] for row in rows))])
 
 
 def shell(command: str, status: bool = False) -> str:
     """A command and what it prints, run where jail/bin/sh is a shell without its libraries."""
-    environment = {**os.environ, "LC_ALL": "C"}
     with tempfile.TemporaryDirectory() as directory:
-        os.makedirs(f"{directory}/jail/bin")
-        Path(f"{directory}/jail/bin/sh").write_bytes(Path("/bin/sh").read_bytes())
-        os.chmod(f"{directory}/jail/bin/sh", 0o755)
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=directory,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    ended = f"$ echo $?\n{_status(done.returncode)}\n" if status else ""
-    return f"$ {command}\n{done.stdout}{ended}"
+        program = Path(directory, "jail/bin/sh")
+        program.parent.mkdir(parents=True)
+        program.write_bytes(Path("/bin/sh").read_bytes())
+        program.chmod(0o755)
+        printed, code = run(command, Path(directory))
+    ended = f"$ echo $?\n{_status(code)}\n" if status else ""
+    return f"$ {command}\n{printed}{ended}"
 
 
 def _status(code: int) -> int:
@@ -93,10 +65,8 @@ def statuses() -> str:
     commands = ("sh -c 'exit 7'", "sh -c 'kill -9 $$'", "no-such-program", "/etc/passwd")
     lines = []
     for command in commands:
-        told = subprocess.run(
-            ["/bin/sh", "-c", f"{command}; echo $?"], capture_output=True, text=True, check=False
-        )
-        lines.append(f"$ {command}; echo $?\n{told.stdout}")
+        told, _ = run(f"exec 2>/dev/null; {command}; echo $?", Path())
+        lines.append(f"$ {command}; echo $?\n{told}")
     return "".join(lines)
 
 
@@ -148,7 +118,7 @@ class BreakOut(Shown):
     """The break-out, a call at a time: where / is, and where the process stands."""
 
     def __init__(self) -> None:
-        self.rows = act("jail")
+        self.rows = act(ACTS, "jail")
 
     def widget(self) -> Any:
         """A slider through the calls."""
@@ -156,13 +126,11 @@ class BreakOut(Shown):
 
         last = len(self.rows) - 1
         slider = ipywidgets.IntSlider(value=0, min=0, max=last, description="call")
-        shown = ipywidgets.HTML(self._tree(0))
-        slider.observe(lambda change: setattr(shown, "value", self._tree(change["new"])), "value")
-        return ipywidgets.VBox([slider, shown])
+        return redrawn(slider, self._tree)
 
     def html(self) -> str:
         """All calls as a table."""
-        return _pre(played("jail"))
+        return pre(played("jail"))
 
     def _tree(self, number: int) -> str:
         call, root, cwd = self.rows[number]
@@ -171,12 +139,7 @@ class BreakOut(Shown):
             name = "   " * depth + (f"└─ {os.path.basename(path)}" if depth else "/")
             notes = [" ← its /"] * (path == root) + [" ← it stands here"] * (path == cwd)
             lines.append(f"{name:<20}{''.join(notes)}")
-        return _pre("\n".join(lines))
-
-
-def _pre(text: str) -> str:
-    style = "line-height: 1.35; color: var(--jp-ui-font-color1, inherit)"
-    return f'<pre style="{style}">{escape(text)}</pre>'
+        return pre("\n".join(lines))
 
 
 def break_out() -> BreakOut:
@@ -207,18 +170,11 @@ _LEFT_OUT = re.compile(
 
 def demo() -> None:
     """Play `minicontainer --mine chroot-demo`; paths, times and the like are left out."""
-    command = "from minicontainer.cli.minicontainer import main; raise SystemExit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", command, "--mine", "chroot-demo"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    printed, status = run("minicontainer --mine chroot-demo", Path())
     print("$ minicontainer --mine chroot-demo")
-    for line in done.stdout.splitlines():
+    for line in printed.splitlines():
         if not _LEFT_OUT.match(line):
             line = re.sub(r"/\S*/minicontainer-\w+/", "", line)
             print(re.sub(r"(/ holds|/bin holds): .*", r"\1: …", line))
-    if done.returncode:
-        print(f"(exit status {done.returncode})")
+    if status:
+        print(f"(exit status {status})")

@@ -31,7 +31,8 @@ from minicontainer.workshop.grading.checks import (
     expect,
     outcome,
 )
-from minicontainer.workshop.samples.elf import make_elf
+
+from elf_files import make_elf
 
 SHELL = "/bin/sh"
 

@@ -7,7 +7,6 @@ made anew and removed; pids, times and paths are left out.
 from __future__ import annotations
 
 import atexit
-import functools
 import json
 import os
 import re
@@ -23,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import minicontainer
-from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
-from minicontainer.workshop.samples.bundles import SAID, bundle, config
+from minicontainer.workshop.scenes import act, table
 from minicontainer.workshop.widgets import Shown
+
+from .bundles import SAID, bundle, config
 
 _RUN = "from minicontainer.cli.minirunc import main; raise SystemExit(main())"
 _HEADS = {
@@ -38,27 +38,12 @@ _HEADS = {
 }
 
 
-ACTS = Path(__file__).parent / "acts.py"
-
-
-@functools.cache
-def act(name: str) -> list[list[str]]:
-    """What was seen in an act of acts.py. Raises MinicontainerError where it failed."""
-    command = [sys.executable, str(ACTS), name]
-    with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run([*command, directory], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MinicontainerError(done.stderr.strip().splitlines()[-1], f"the act {name}")
-    return json.loads(done.stdout)
+ACTS = Path(__file__).with_name("acts.py")
 
 
 def played(name: str) -> str:
     """An act as a table."""
-    table = [_HEADS[name], *act(name)]
-    wide = max(len(row[0]) for row in table)
-    lines = [f"{first:<{wide}}   {second}" for first, second in table]
-    rule = "─" * wide + "   " + "─" * max(len(row[1]) for row in table)
-    return "\n".join([lines[0], rule, *lines[1:]])
+    return table([_HEADS[name], *act(ACTS, name)])
 
 
 class Machine:
@@ -95,8 +80,8 @@ class Machine:
         return printed.read_text()
 
     def wait(self, condition: Callable[[], Any]) -> None:
-        """Wait for what should come soon."""
-        end = time.monotonic() + 2
+        """Wait for what should come soon, however busy the machine is."""
+        end = time.monotonic() + 30
         while not condition() and time.monotonic() < end:
             time.sleep(0.01)
 
@@ -106,9 +91,10 @@ class Machine:
         return found[1] if found else ""
 
     def close(self) -> None:
-        """Delete what is left."""
-        for id in self("list", "-q").split():
-            self("delete", "--force", id)
+        """Delete what is left, by the package's own functions: a learner's may not do it."""
+        self.before = ()
+        for directory in self.root.glob("[!.]*"):
+            self("delete", "--force", directory.name)
         os.close(self.keep)
         os.close(self.hold)
 

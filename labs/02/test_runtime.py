@@ -9,7 +9,9 @@ from pathlib import Path
 
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.cgroups import limit_pids, plan, remove_cgroup
+from minicontainer.lib.cgroups import plan, remove_cgroup
+from minicontainer.lib.processes import process_identity
+from minicontainer.step02_runtime.cgroups import limit_pids
 from minicontainer.errors import (
     BundleError,
     ContainerError,
@@ -23,15 +25,6 @@ from minicontainer.step02_runtime.lifecycle import create, delete, kill, start
 from minicontainer.step02_runtime.mounts import apply_mounts
 from minicontainer.step02_runtime.state import list_containers, state
 from minicontainer.workshop.grading import isolation
-from minicontainer.workshop.samples.bundles import (
-    SAID,
-    bundle,
-    ends,
-    identity,
-    lay_out,
-    lives,
-    sleeper,
-)
 from minicontainer.workshop.grading.checks import (
     Raised,
     Raises,
@@ -40,6 +33,15 @@ from minicontainer.workshop.grading.checks import (
     check,
     expect,
     outcome,
+)
+
+from bundles import (
+    SAID,
+    bundle,
+    ends,
+    lay_out,
+    lives,
+    sleeper,
 )
 
 
@@ -68,7 +70,7 @@ def said(kinds, wanted):
 
 def settled(condition, seconds=0.5):
     """The first true value of `condition()` within a time."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + isolation.patience(seconds)
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.002)
     return found
@@ -467,7 +469,7 @@ def test_an_id_is_taken_once(tmp_path):
     def call():
         made.streams()
         other = sleeper(os.fork)
-        lay_out(made.root, "box", identity(other), fifo=True)
+        lay_out(made.root, "box", process_identity(other), fifo=True)
         kinds = raised(made.create)
         there = sorted(os.listdir(made.root / "box")) if (made.root / "box").exists() else []
         same = there and made.init() == other
@@ -547,11 +549,17 @@ def waiting(tmp_path):
     return pid, reading
 
 
+def handles(pid, number):
+    """Whether the process has a handler for a signal: proc_pid_status(5), SigCgt."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1
+
+
 def heard(fd, seconds):
     """A line from `fd` within a time; "" for none, also when nobody will say one."""
     text = b""
     while not text.endswith(b"\n"):
-        ready, _, _ = select.select([fd], [], [], seconds)
+        ready, _, _ = select.select([fd], [], [], isolation.patience(seconds))
         byte = os.read(fd, 1) if ready else b""
         if not byte:
             break
@@ -559,13 +567,19 @@ def heard(fd, seconds):
     return text.decode().strip()
 
 
+def asleep(pid):
+    """Whether the process waits for something."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 @check("wait_for_start", points=3, rule=FIFO)
 def test_it_sleeps_until_the_fifo_is_opened(tmp_path):
     """it sleeps until somebody opens the FIFO for reading; then one can write to it"""
 
     def call():
-        _, pipe = waiting(tmp_path)
-        early = heard(pipe, 0.04)
+        pid, pipe = waiting(tmp_path)
+        settled(lambda: asleep(pid))
+        early = heard(pipe, 0.01)
         if early:
             return {"before start": early, "after": "", "the report": ""}
         fifo = os.open(tmp_path / "exec.fifo", os.O_RDONLY | os.O_NONBLOCK)
@@ -619,13 +633,15 @@ def test_a_created_container_can_be_killed(tmp_path):
     def call(number, place):
         place.mkdir()
         pid, pipe = waiting(place)
-        heard(pipe, 0.02)
+        settled(lambda: all(handles(pid, one) for one in numbers))
+        settled(lambda: asleep(pid))
         os.kill(pid, number)
-        if not settled(lambda: not lives(pid), 0.25):
+        if not settled(lambda: not lives(pid)):
             return "it sleeps on"
         return ends(pid)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    for number in numbers:
         found = alone(lambda number=number: call(number, tmp_path / number.name), clones=True)
         expect(
             found,
@@ -674,12 +690,12 @@ def init_that_waits(directory, report=None, marker=None):
 def created(tmp_path, report=None, hooks=None):
     """A container laid out as created; the pid of its init."""
     root = tmp_path / "state"
-    from minicontainer.workshop.samples.bundles import config
+    from bundles import config
 
     directory = lay_out(root, "box", None, fifo=True, config=config(hooks=hooks or {}))
     pid = init_that_waits(directory, report, tmp_path / "ran")
     record = json.loads((directory / "state.json").read_text())
-    (directory / "state.json").write_text(json.dumps({**record, "init": identity(pid)}))
+    (directory / "state.json").write_text(json.dumps({**record, "init": process_identity(pid)}))
     return pid
 
 
@@ -708,11 +724,11 @@ def test_start_refuses_other_states(tmp_path):
     hooks = {"poststart": [telling(told, "poststart")]}
 
     def call(status):
-        from minicontainer.workshop.samples.bundles import config
+        from bundles import config
 
         root = tmp_path / status
         pid = sleeper()
-        inits = {"creating": None, "running": identity(pid), "stopped": {"pid": pid, "start": 1}}
+        inits = {"creating": None, "running": process_identity(pid), "stopped": {"pid": pid, "start": 1}}
         fifo = status != "running"
         lay_out(root, "box", inits[status], fifo=fifo, config=config(hooks=hooks))
         kinds = raised(start, str(root), "box")
@@ -795,7 +811,7 @@ def test_status_follows_the_container(tmp_path):
 
     def call():
         pid = sleeper()
-        directory = lay_out(tmp_path, "box", identity(pid), fifo=True)
+        directory = lay_out(tmp_path, "box", process_identity(pid), fifo=True)
         seen = [status_of(tmp_path)]
         os.unlink(directory / "exec.fifo")
         seen.append(status_of(tmp_path))
@@ -823,7 +839,7 @@ def test_a_zombie_has_stopped(tmp_path):
 
     def call():
         pid = sleeper()
-        lay_out(tmp_path, "box", identity(pid))
+        lay_out(tmp_path, "box", process_identity(pid))
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return status_of(tmp_path)
@@ -842,7 +858,7 @@ def test_a_reused_pid_is_somebody_else(tmp_path):
     """another process that got the same pid later does not count"""
 
     def call():
-        stranger = identity(sleeper())
+        stranger = process_identity(sleeper())
         lay_out(tmp_path, "box", {**stranger, "start": stranger["start"] - 500})
         return status_of(tmp_path)
 
@@ -861,7 +877,7 @@ def test_creating(tmp_path):
 
     def call():
         lay_out(tmp_path, "young", None, fifo=True)
-        dead = {**identity(os.getpid()), "start": 1}
+        dead = {**process_identity(os.getpid()), "start": 1}
         lay_out(tmp_path, "lost", None, fifo=True, creator=dead)
         return [status_of(tmp_path, "young"), status_of(tmp_path, "lost")]
 
@@ -886,7 +902,7 @@ def test_paused(tmp_path):
     paths = {"version": 1, "paths": {"freezer": str(cgroup)}}
 
     def call():
-        lay_out(tmp_path / "state", "box", identity(sleeper()), cgroup=paths)
+        lay_out(tmp_path / "state", "box", process_identity(sleeper()), cgroup=paths)
         seen = []
         for word in ("THAWED", "FROZEN"):
             (cgroup / "freezer.state").write_text(f"{word}\n")
@@ -938,7 +954,7 @@ def test_signals_by_any_name(tmp_path):
     def call(arguments):
         pid = sleeper()
         root = tmp_path / f"state{pid}"
-        lay_out(root, "box", identity(pid))
+        lay_out(root, "box", process_identity(pid))
         kinds = raised(kill, str(root), "box", *arguments)
         if kinds:
             return f"{kinds[0]} was raised"
@@ -964,7 +980,7 @@ def test_kill_refuses_what_has_stopped(tmp_path):
 
     def call():
         stranger = sleeper()
-        stopped = {**identity(stranger), "start": 1}
+        stopped = {**process_identity(stranger), "start": 1}
         lay_out(tmp_path, "box", stopped)
         reading, writing = os.pipe()
         pid = isolation.fork()
@@ -999,7 +1015,7 @@ def test_kill_of_a_created_container(tmp_path):
 
     def call():
         pid = sleeper()
-        lay_out(tmp_path, "box", identity(pid), fifo=True)
+        lay_out(tmp_path, "box", process_identity(pid), fifo=True)
         kill(str(tmp_path), "box", "KILL")
         return -ends(pid) if settled(lambda: not lives(pid), 0.2) else "it lives on"
 
@@ -1015,7 +1031,7 @@ def test_unknown_signals(tmp_path):
     def call(name):
         pid = sleeper()
         root = tmp_path / f"state{pid}"
-        lay_out(root, "box", identity(pid))
+        lay_out(root, "box", process_identity(pid))
         kinds = raised(kill, str(root), "box", name)
         return {"told": said(kinds, ContainerError), "it lives": unharmed(pid)}
 
@@ -1037,7 +1053,7 @@ def test_kill_all(tmp_path):
     def call(init_lives):
         init, more = sleeper(), [sleeper(), sleeper()]
         root = tmp_path / f"state{init}"
-        who = identity(init)
+        who = process_identity(init)
         if not init_lives:
             os.kill(init, signal.SIGKILL)
             os.waitpid(init, 0)
@@ -1073,7 +1089,7 @@ DELETE = (
 def deletable(tmp_path, status="stopped", **more):
     """A container laid out in a status; the pid of its process."""
     pid = sleeper()
-    init = identity(pid) if status != "stopped" else {"pid": pid, "start": 1}
+    init = process_identity(pid) if status != "stopped" else {"pid": pid, "start": 1}
     lay_out(tmp_path / "state", "box", init, fifo=status == "created", **more)
     return pid
 
@@ -1208,7 +1224,7 @@ POSTSTOP = (
 @check("delete", points=2, rule=POSTSTOP)
 def test_poststop_hooks(tmp_path):
     """the poststop hooks run last, and are told that it has stopped"""
-    from minicontainer.workshop.samples.bundles import config
+    from bundles import config
 
     told = tmp_path / "told"
     where = tmp_path / "state/box"
@@ -1246,7 +1262,7 @@ def test_all_are_listed(tmp_path):
     def call():
         pid = sleeper()
         for id in ("db", "web", "api"):
-            lay_out(tmp_path, id, identity(pid) if id == "db" else {"pid": 1, "start": 0})
+            lay_out(tmp_path, id, process_identity(pid) if id == "db" else {"pid": 1, "start": 0})
         return [f"{c['id']} {c['status']}" for c in list_containers(str(tmp_path))]
 
     found = alone(call)

@@ -28,7 +28,8 @@ from minicontainer.workshop.samples.small_images import (
     tar,
 )
 from minicontainer.workshop.scenes import transcript
-from minicontainer.workshop.widgets import Browser, LayerTable
+
+from .viewers import Browser, LayerTable
 
 LAYERS = (
     tar(

@@ -14,7 +14,7 @@ from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.layers import apply_layer, chain_ids
 from minicontainer.step03_image.layout import Layout, read_blob
 from minicontainer.step03_image.manifest import NoMatchingPlatform, choose_manifest, resolve
-from minicontainer.step03_image.rootfs import RootFilesystem, safe_path
+from minicontainer.step03_image.tree import RootFilesystem, safe_path
 from minicontainer.step03_image.runtime_config import to_runtime_config
 from minicontainer.step03_image.unpack import unpack
 from minicontainer.workshop.grading.checks import Raises, check, expect, outcome

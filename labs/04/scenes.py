@@ -11,11 +11,7 @@ import contextlib
 import functools
 import http.client
 import json
-import os
 import re
-import shlex
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +19,15 @@ from pathlib import Path
 from minicontainer.errors import MinicontainerError
 from minicontainer.pictures.drawing import Picture
 from minicontainer.pictures.explore import Explorer, explore_images
-from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.manifests import manifest_graph
+from minicontainer.pictures.sources import open_images
 from minicontainer.pictures.way import way as way
-from minicontainer.step03_image.layout import Layout, references
 from minicontainer.registry.server import running_registry
+from minicontainer.step03_image.layout import Layout, references
 from minicontainer.workshop.samples.small_images import Sample, file, tar
+from minicontainer.workshop.scenes import folded, without_other_labs, wrapped
+from minicontainer.workshop.stage import Stage, stage
 
-from minicontainer.workshop.scenes import folded, wrapped
 from .talk import MISHAPS as MISHAPS
 from .talk import Talk
 from .talk import blob_talk as blob_talk
@@ -41,7 +38,6 @@ _SYSTEM = tar(file("bin/app", "#!/bin/sh\nread page < /page\necho $page\n", mode
 _SETTINGS = tar(file("etc/app.conf", "language = en\n"))
 _PAGES = {"1.0": "Hello from a container.\n", "1.1": "Hello from a newer container.\n"}
 _PLATFORM = {"os": "linux", "architecture": "amd64"}
-_OTHER_LABS = re.compile(r"\d+ of \d+ functions|  lab (?!04)")
 _MOST_LINES = 8
 _DIGITS = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _SHOWN_HEADERS = (
@@ -76,34 +72,24 @@ def shop() -> Layout:
 class Shop:
     """The registry while it runs: its address `host`, and a `layout` to pull into."""
 
-    def __init__(self, host: str, directory: Path) -> None:
-        self.host, self.directory = host, directory
+    def __init__(self, here: Stage) -> None:
+        self.here, self.host = here, here.host
+        self.store = here.directory / "data/minicontainer"
 
     @property
     def layout(self) -> Layout:
         """The store that `minicontainer` uses in `run`."""
         from minicontainer.step03_image.layout import create_layout
 
-        return create_layout(self.directory / "minicontainer")
+        return create_layout(self.store)
 
     def run(self, command: str) -> str:
         """Run a command, and give it with what it prints; HOST stands for the address."""
-        words = [word.replace("HOST", self.host) for word in shlex.split(command)]
         before = self._blobs()
-        done = subprocess.run(
-            [shutil.which(words[0]) or words[0], *words[1:]],
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        lines = [line for line in done.stdout.splitlines() if not _OTHER_LABS.match(line)]
-        shown = "\n".join(lines).replace(self.host, "HOST").replace(str(self.directory), "…")
-        if done.returncode:
-            raise MinicontainerError(shown, command)
+        printed, status = self.here.run(command)
+        if status:
+            raise MinicontainerError(printed, command)
+        shown = without_other_labs("04", printed).rstrip("\n")
         return f"{folded(f'$ {command}')}\n{shown}{self._arrived(before)}"
 
     def explorer(self) -> Explorer:
@@ -115,7 +101,7 @@ class Shop:
 
     def _blobs(self) -> dict[str, int]:
         """The blobs in the store of `minicontainer`, with their sizes."""
-        found = self.directory.glob("minicontainer/blobs/*/*")
+        found = self.store.glob("blobs/*/*")
         return {path.name: path.stat().st_size for path in found}
 
     def _arrived(self, before: dict[str, int]) -> str:
@@ -123,23 +109,12 @@ class Shop:
         came = [size for name, size in self._blobs().items() if name not in before]
         return f"\n({len(came)} files came into the store, {sum(came)} bytes)" if came else ""
 
-    def _environment(self) -> dict[str, str]:
-        """Without the logins of whoever draws the page, who may not even be able to read them."""
-        logins = self.directory / "auth.json"
-        logins.write_text("{}")
-        own = {"XDG_DATA_HOME": self.directory, "XDG_RUNTIME_DIR": self.directory}
-        own["REGISTRY_AUTH_FILE"] = logins
-        return {**os.environ, "LC_ALL": "C.UTF-8", **{k: str(path) for k, path in own.items()}}
-
 
 @contextlib.contextmanager
 def registry() -> Iterator[Shop]:
     """The registry, as long as the `with` block lasts."""
-    with (
-        tempfile.TemporaryDirectory(prefix="lab04-") as name,
-        running_registry(shop()) as host,
-    ):
-        yield Shop(host, Path(name))
+    with stage(shop()) as here:
+        yield Shop(here)
 
 
 def talks() -> Talk:

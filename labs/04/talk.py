@@ -14,6 +14,7 @@ from typing import Any
 
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry, get_blob, get_manifest
+from minicontainer.workshop.html import pre
 from minicontainer.workshop.samples.registries import HOST, Answer, Asked, Wire
 from minicontainer.workshop.samples.small_images import CONFIG, LAYER_GZIP, MANIFEST, sha256
 from minicontainer.workshop.widgets import Shown
@@ -96,7 +97,7 @@ def _shown(asked: Asked) -> str:
 def talk(mishap: str = "well") -> list[str]:
     """All that is said while a manifest and its layer are fetched, message by message."""
     servers = _Servers(mishap)
-    registry = Registry(HOST, transport=Wire(servers.answer))
+    registry = Registry(HOST, session=Wire(servers.answer).session)
     with tempfile.TemporaryDirectory(prefix="lab04-") as directory:
         get_manifest(registry, "team/app", "1.0")
         get_blob(registry, "team/app", _BLOB, create_layout(directory))  # type: ignore[arg-type]
@@ -127,7 +128,7 @@ class Talk(Shown):
 
         def show(_: object = None) -> None:
             told = self.talks[menu.value][: slider.value]
-            shown.value = _pre("\n".join(told) or "(move the slider: one message after the other)")
+            shown.value = pre("\n".join(told) or "(move the slider: one message after the other)")
 
         def choose(_: object = None) -> None:
             slider.max = len(self.talks[menu.value])
@@ -141,12 +142,4 @@ class Talk(Shown):
 
     def html(self) -> str:
         """The conversation in which nothing goes wrong."""
-        return _pre("\n".join(next(iter(self.talks.values()))))
-
-
-def _pre(text: str) -> str:
-    from html import escape
-
-    style = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
-    style += "; line-height: 1.4; color: var(--jp-ui-font-color1, inherit); background: none"
-    return f'<pre style="{style}">{escape(text)}</pre>'
+        return pre("\n".join(next(iter(self.talks.values()))))

@@ -9,43 +9,38 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import re
-import shlex
-import shutil
-import subprocess
 import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.http_errors import LoginNeeded
 from minicontainer.pictures.way import way as way
+from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.step04_registry.failures import LoginNeeded
-from minicontainer.registry.server import running_registry
-from minicontainer.registry.token_service import Settings
 from minicontainer.step05_auth.authorize import authorizer
+from minicontainer.workshop.html import pre
 from minicontainer.workshop.samples.small_images import Sample, file, tar
-from minicontainer.workshop.widgets import Shown
-
-from minicontainer.workshop.scenes import folded
+from minicontainer.workshop.scenes import folded, without_other_labs
+from minicontainer.workshop.stage import Stage, stage
+from minicontainer.workshop.widgets import Shown, redrawn
 
 NAME, PASSWORD = "ann", "one:two:three"
 REPOSITORY = "team/app"
-_OTHER_LABS = re.compile(r"\d+ of \d+ functions|  lab (?!05)")
 
 
 class Private:
     """The registry while it runs: its address `host`, a directory, and a file for logins."""
 
-    def __init__(self, host: str, directory: Path) -> None:
-        self.host, self.directory = host, directory
-        self.auth_file = directory / "auth.json"
+    def __init__(self, here: Stage) -> None:
+        self.here, self.host = here, here.host
+        self.auth_file = here.directory / "auth.json"
+        here.environment["REGISTRY_AUTH_FILE"] = str(self.auth_file)
         self.status = 0  # of the last command
 
     def login(self, name: str = NAME, password: str = PASSWORD) -> None:
@@ -57,41 +52,21 @@ class Private:
 
         The command's logins are those of `auth_file`, its store is empty.
         """
-        words = [word.replace("HOST", self.host) for word in shlex.split(command)]
-        done = subprocess.run(
-            [shutil.which(words[0]) or words[0], *words[1:]],
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        self.status = done.returncode
-        return f"$ {command}\n{self._shown(done.stdout)}\n"
-
-    def _environment(self) -> dict[str, str]:
-        places = {"REGISTRY_AUTH_FILE": self.auth_file, "XDG_DATA_HOME": self.directory}
-        return {**os.environ, "LC_ALL": "C.UTF-8", **{k: str(v) for k, v in places.items()}}
-
-    def _shown(self, text: str) -> str:
-        lines = [line for line in text.splitlines() if not _OTHER_LABS.match(line)]
-        shown = "\n".join(lines).expandtabs(4)
-        return shown.replace(self.host, "HOST").replace(str(self.directory), "…")
+        printed, self.status = self.here.run(command)
+        shown = without_other_labs("05", printed).rstrip("\n").expandtabs(4)
+        return f"$ {command}\n{shown}\n"
 
 
 @contextlib.contextmanager
 def private_registry() -> Iterator[Private]:
     """A registry that gives team/app to ann only; it runs as long as the `with` block."""
+    settings = Settings(users={NAME: PASSWORD}, private=("team/",))
     with tempfile.TemporaryDirectory(prefix="lab05-") as name:
-        directory = Path(name)
-        sample = Sample(directory / "layout")
+        sample = Sample(Path(name) / "layout")
         image = sample.image([tar(file("greeting", "welcome, ann\n"))], {"Cmd": ["/greeting"]})
         sample.tag({f"docker.io/{REPOSITORY}:latest": image})
-        settings = Settings(users={NAME: PASSWORD}, private=("team/",))
-        with running_registry(Layout(sample.path), settings) as host:
-            yield Private(host, directory)
+        with stage(Layout(sample.path), settings) as here:
+            yield Private(here)
 
 
 def shell(*commands: str) -> str:
@@ -176,15 +151,12 @@ class WhichLogin(Shown):
         import ipywidgets
 
         options = [("/".join(image), image) for image in IMAGES]
-        menu = ipywidgets.Dropdown(options=options, description="image")
-        shown = ipywidgets.HTML(self._files(IMAGES[0]))
-        menu.observe(lambda change: setattr(shown, "value", self._files(change["new"])), "value")
-        return ipywidgets.VBox([menu, shown])
+        return redrawn(ipywidgets.Dropdown(options=options, description="image"), self._files)
 
     def html(self) -> str:
         """Image and login, one below the other."""
         rows = [f"{'/'.join(image):<26}{answer}" for image, answer in self.answers.items()]
-        return _pre("\n".join(rows))
+        return pre("\n".join(rows))
 
     def _files(self, image: tuple[str, str]) -> str:
         answer = self.answers[image]
@@ -194,7 +166,7 @@ class WhichLogin(Shown):
             for key, name in keys.items():
                 mark = "  <- this one" if name == answer else ""
                 lines.append(f"   {key:<30}{name}{mark}")
-        return _pre("\n".join([*lines, "", f"your function gives: {answer}"]))
+        return pre("\n".join([*lines, "", f"your function gives: {answer}"]))
 
 
 def _chosen(credentials_for: Callable, image: tuple[str, str]) -> str:
@@ -211,11 +183,6 @@ def _chosen(credentials_for: Callable, image: tuple[str, str]) -> str:
         except Exception as problem:  # whatever a learner's function does, it is shown
             return f"{type(problem).__name__}"
         return getattr(login, "username", "no login")
-
-
-def _pre(text: str) -> str:
-    style = "line-height: 1.35; color: var(--jp-ui-font-color1, inherit)"
-    return f'<pre style="{style}">{escape(text)}</pre>'
 
 
 def which_login(credentials_for: Callable) -> WhichLogin:

@@ -5,14 +5,17 @@ import json
 import os
 from pathlib import Path
 
+from minicontainer.lib.auth_json import BadAuth
+from minicontainer.lib.credential_helper import HelperError
+from minicontainer.lib.http_errors import LoginNeeded
 from minicontainer.step04_registry.challenge import Challenge
-from minicontainer.step04_registry.failures import LoginNeeded
 from minicontainer.step04_registry.token import Credentials
-from minicontainer.step05_auth.auth_file import BadAuth, plain_key
+from minicontainer.step05_auth.auth_file import plain_key
 from minicontainer.step05_auth.authorize import authorize
-from minicontainer.step05_auth.files import auth_files, credentials_for, decode_auth, user_id
-from minicontainer.step05_auth.helper import HelperError, ask_helper
+from minicontainer.step05_auth.helper import ask_helper
+from minicontainer.step05_auth.keychain import auth_files, credentials_for, decode_auth, user_id
 from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
+from minicontainer.workshop.samples.registries import Answer, Wire
 
 SECRET = "s3cret"
 
@@ -505,56 +508,21 @@ ANN = Credentials("ann", SECRET)
 IDENTITY = Credentials("<token>", "", "id-4711")
 
 
-class TokenService:
-    """In the place of the network: a token service that tells in the token whom it saw."""
-
-    pauses = ()
-
-    def __init__(self):
-        self.requests = []
-
-    def send(self, method, url, headers, body=None):
-        """Answer one request, and remember it."""
-        self.requests.append(f"{method} {url.partition('?')[0]}")
-        who = "everybody"
-        if body and body.get("refresh_token") == IDENTITY.identity_token:
-            who = "the-identity"
-        elif "Authorization" in headers:
-            login = base64.b64decode(headers["Authorization"].partition(" ")[2]).decode()
-            who = login.partition(":")[0].strip("<>")
-        return Answer(url, {"token": f"token-for-{who}", "expires_in": 300})
-
-
-class Answer:
-    """What TokenService answers."""
-
-    status, headers = 200, {}
-
-    def __init__(self, url, document):
-        self.url, self.document = url, document
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *failure):
-        pass
-
-    def json(self, limit=0):
-        return self.document
-
-    def read(self, limit=0):
-        return json.dumps(self.document).encode()
-
-    def drop(self):
-        pass
-
-    close = drop
+def token_service(asked):
+    """A token service that tells in the token whom it saw."""
+    who = "everybody"
+    if asked.form.get("refresh_token") == IDENTITY.identity_token:
+        who = "the-identity"
+    elif asked.authorization:
+        login = base64.b64decode(asked.authorization.partition(" ")[2]).decode()
+        who = login.partition(":")[0].strip("<>")
+    return Answer(200, {"token": f"token-for-{who}", "expires_in": 300})
 
 
 def authorized(challenges, credentials):
-    """What authorize answers; the token service's requests."""
-    service = TokenService()
-    return outcome(authorize, challenges, "team/app", service, credentials), service.requests
+    """What authorize answers; the requests that the token service saw."""
+    wire = Wire(token_service)
+    return outcome(authorize, challenges, "team/app", wire.session, credentials), wire.asked
 
 
 def basic(name, password):

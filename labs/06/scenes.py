@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
 from minicontainer.step06_run.bundle import Options, with_options
 from minicontainer.workshop.samples.small_images import Sample, file, tar
-from minicontainer.workshop.scenes import transcript
+from minicontainer.workshop.scenes import run, transcript, without_other_labs
 
 _IMAGE = {"Entrypoint": ["/init"], "Cmd": ["serve"]}
 _OVERLAY = """\
@@ -106,32 +104,13 @@ def by_hand() -> None:
     )
     with tempfile.TemporaryDirectory(prefix="lab06-") as place:
         for command in steps:
-            print(f"$ {command}\n{_run(command, place)}", end="")
+            print(f"$ {command}\n{run(command, Path(place))[0]}", end="")
 
 
 def mine(command: str) -> None:
     """A command of ours with your functions; of the list whose they are, this lab's part stays."""
-    shown = _run(command, ".")
-    shown = re.sub(r"^ *\d+ of \d+ functions.*\n", "", shown, flags=re.M)
-    shown = re.sub(r"^  lab (?!06).*\n(?: {10}.*\n)*", "", shown, flags=re.M)
+    shown = without_other_labs("06", run(command, Path())[0])
     print(f"$ {command}\n{shown}", end="")
-
-
-def _run(command: str, place: str) -> str:
-    """What a shell command prints; our own programs are those of this Python."""
-    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=place,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout
 
 
 def monitor() -> Picture:

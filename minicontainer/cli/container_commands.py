@@ -12,9 +12,9 @@ from textwrap import shorten
 
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import places
+from minicontainer.lib.processes import process_identity
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
-from minicontainer.step02_runtime.state import identity
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step06_run import engine
 from minicontainer.step06_run.bundle import BadOption, Options
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         "image": reference.familiar,
         "manifest": image.descriptor["digest"],
         "remove": arguments.rm,
-        "owner": identity(os.getpid()),
+        "owner": process_identity(os.getpid()),
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

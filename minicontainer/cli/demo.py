@@ -19,11 +19,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step06_run.engine import enter_mount_namespace
 from minicontainer.step06_run.monitor import start_monitor
+from minicontainer.workshop.stage import sweep
+
+from .narrate import typed_line
 
 
 class Act(NamedTuple):
@@ -185,7 +187,7 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             told = {"MINICONTAINER_EXPLAIN": "brief"}
             yield directory, {**os.environ, **places, **told, "PATH": path}
     finally:
-        sweep_stage(directory)
+        sweep(directory)
         monitor.dismiss()
 
 
@@ -199,19 +201,8 @@ def clear_stage(directory: str) -> None:
             return
         with contextlib.suppress(MinicontainerError, OSError):
             lifecycle.delete(os.path.join(directory, "state"), "web", force=True)
-        sweep_stage(directory)
+        sweep(directory)
         time.sleep(_MOMENT)
-
-
-def sweep_stage(directory: str) -> None:
-    """Remove the directory; its files may belong to other users of a user namespace."""
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(MinicontainerError, OSError):
-            enter_mount_namespace()
-        remove_tree(directory)
-        os._exit(0)
-    os.waitpid(child, 0)
 
 
 def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
@@ -261,7 +252,8 @@ def next_position(position: int, total: int, auto: float | None) -> int:
         return position + 1
     last = position + 1 == total
     ahead = "ends" if last else "goes on"
-    answer = input(f"\n[Enter {ahead}, r repeats, b goes back, q quits] ").strip().lower()
+    print(f"\n[Enter {ahead}, r repeats, b goes back, q quits] ", end="", flush=True)
+    answer = (typed_line(sys.stdin) or "q").strip().lower()
     steps = {"r": 0, "b": -1, "q": total}
     return max(0, position + steps.get(answer[:1], 1))
 

@@ -13,19 +13,21 @@ import sys
 
 from minicontainer import explain
 from minicontainer.errors import BundleError, ContainerError, WrongState
+from minicontainer.lib.cgroups import join_cgroup
 from minicontainer.lib.channel import Channel, open_channel
-from minicontainer.lib.config_schema import PROCESS, check_process, check_shape
+from minicontainer.lib.config_schema import PROCESS, check_process
 from minicontainer.lib.foreground import Foreground
+from minicontainer.lib.shapes import check
 from minicontainer.lib.user_namespace import become_root
-from minicontainer.step02_runtime import cgroups, namespaces, process
+from minicontainer.step02_runtime import namespaces, process
 from minicontainer.step02_runtime.bundle import read_json
 from minicontainer.step02_runtime.lifecycle import init_options, write_pid_file
-from minicontainer.step02_runtime.state import load, state
+from minicontainer.step02_runtime.state import state
 
 
 def exec_process(
     root: str,
-    id: str,
+    record: dict,
     wanted: dict,
     *,
     detach: bool = False,
@@ -33,15 +35,17 @@ def exec_process(
     console_socket: str | int | None = None,
     preserve_fds: int = 0,
 ) -> int:
-    """Run the process `wanted` in the container `id`; its exit status, or 0 when detached.
+    """Run the process `wanted` in the container of `record`; its exit status, or 0 when detached.
 
     In the foreground with `terminal` true, our terminal becomes its terminal.
 
     Raises WrongState, ContainerError (also when the program can't be found).
     """
-    found, record = state(root, id), load(root, id)
+    found = state(root, record["id"])
     if found["status"] not in ("running", "created"):
-        raise WrongState(f"cannot run a process in a container that is {found['status']}", id)
+        raise WrongState(
+            f"cannot run a process in a container that is {found['status']}", found["id"]
+        )
 
     def begin(console: str | int | None) -> int:
         options = init_options({"process": wanted}, console, preserve_fds, False)
@@ -57,14 +61,14 @@ def exec_process(
 
 
 def process_from_options(record: dict, asked: dict, args: list[str]) -> dict:
-    """The `process` that the command line of `minirunc exec` describes (options.py).
+    """The `process` that the command line of `minirunc exec` describes (minirunc_options.py).
 
     --process gives all of it; otherwise it is the container's own with other
     arguments and what --env, --user, --cwd, --tty … say. Raises BundleError.
     """
     if "--process" in asked:
         wanted = read_json(asked["--process"])
-        check_shape(wanted, PROCESS, "process")
+        check(wanted, PROCESS, "process", BundleError)
     else:
         own = record["config"]["process"]
         env = [*own.get("env", []), *asked.get("--env", [])]
@@ -105,7 +109,7 @@ def spawn_in(init: int, record: dict, wanted: dict, options: dict) -> int:
     finally:
         there.close()
     try:
-        cgroups.join_cgroup(record["cgroup"], pid)
+        join_cgroup(record["cgroup"], pid)
         process.set_limits(pid, wanted)
         here.send(go=True)
         here.receive()
@@ -127,9 +131,9 @@ def _live(config: dict, wanted: dict, channel: Channel, options: dict) -> None:
         if "user" in namespaces.wanted(config):
             become_root()
         if options["console"] is not None:
-            from minicontainer.lib import terminal
+            from minicontainer.lib.terminal import take_terminal
 
-            terminal.take_terminal(wanted, options["console"], bind_console=False)
+            take_terminal(wanted, options["console"], bind_console=False)
         process.execute(process.prepare(wanted), options["preserve_fds"])
     except EOFError:
         pass

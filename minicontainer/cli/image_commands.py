@@ -10,10 +10,9 @@ import os
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib import places
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image, registry_of
-from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import (
     Layout,
@@ -37,6 +36,7 @@ from minicontainer.step06_run.engine import enter_mount_namespace
 from minicontainer.step06_run.obtain import ImageMissing, find_image, read_image, whole_image
 
 from . import records
+from .gc import prune
 from .progress_bar import pull_progress
 from .words import ago, parse_wanted, size
 

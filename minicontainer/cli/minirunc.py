@@ -1,12 +1,11 @@
 """The command `minirunc`: a container runtime with runc's commands and options.
 
 Only the beginning is here: whose functions run (`--mine`), which is decided
-before any of this step is imported. The rest is in commands.py.
+before any of this step is imported. The rest is in minirunc_commands.py.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 from .minirunc_options import IGNORED, OPTIONS
@@ -18,9 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     open_standard_files()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if wants_mine(arguments):
-        # a step may not know the workshop; only the learner who asks brings it in
-        overlay = importlib.import_module("minicontainer.workshop.labs.overlay")
-        print(overlay.install_mine(), file=sys.stderr)
+        from minicontainer.workshop.labs.overlay import install_mine  # only if it is asked for
+
+        print(install_mine(), file=sys.stderr)
     from .minirunc_commands import run_command
 
     return run_command(arguments)

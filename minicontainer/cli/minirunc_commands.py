@@ -12,17 +12,11 @@ import sys
 from minicontainer import __version__
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
+from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
+from minicontainer.lib.processes import process_identity
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.spec import OCI_VERSION, default_config
-from minicontainer.step02_runtime.state import (
-    default_root,
-    identity,
-    list_containers,
-    load,
-    state,
-)
+from minicontainer.step02_runtime.state import default_root, list_containers, load, state
 
 from .minirunc_options import help_text, parse
 
@@ -118,8 +112,7 @@ def _run_in_foreground(root: str, id: str, bundle: str, options: dict) -> int:
     from minicontainer.step06_run.lifetime import run_bundle  # for this command only
     from minicontainer.step06_run.monitor import start_monitor
 
-    terminal = load_bundle(bundle)["process"].get("terminal", False)
-    us = identity(os.getpid())
+    us = process_identity(os.getpid())
 
     def clean() -> None:
         try:
@@ -131,7 +124,7 @@ def _run_in_foreground(root: str, id: str, bundle: str, options: dict) -> int:
 
     monitor = start_monitor(clean)  # for kill -9
     try:
-        return run_bundle(root, id, bundle, terminal, **options)
+        return run_bundle(root, id, bundle, terminal=True, **options)
     finally:
         monitor.dismiss()
 
@@ -159,9 +152,10 @@ def _resume(_asked: dict, root: str, id: str) -> None:
 def _exec(asked: dict, root: str, id: str, *args: str) -> int:
     from .exec import exec_process, process_from_options
 
-    wanted = process_from_options(load(root, id), asked, list(args))
+    record = load(root, id)
+    wanted = process_from_options(record, asked, list(args))
     options = _process_options(asked)
-    return exec_process(root, id, wanted, detach="--detach" in asked, **options)
+    return exec_process(root, record, wanted, detach="--detach" in asked, **options)
 
 
 def _state(_asked: dict, root: str, id: str) -> None:

@@ -18,6 +18,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
+from typing import TextIO
 
 from minicontainer import explain
 
@@ -79,7 +80,7 @@ class Narrator:
         if number and self._terminal is not None and not hurried:
             self._say("   [Enter goes on]", "2")
             self._out.flush()
-            hurried = not _line_from(self._terminal)
+            hurried = not typed_line(self._terminal)
         self._current[:] = _CURRENT.pack(number + 1, time.monotonic(), hurried)
         self._seen.clear()
         self._say(f"\n{number + 1:2} {_capital(event['text'])}", _STYLES["step"])
@@ -164,11 +165,25 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _line_from(terminal) -> str:
-    """The next line typed. Ctrl-C in the instant before a read would wait for the read's end."""
-    while not select.select([terminal], [], [], 0.2)[0]:
-        continue
-    return terminal.readline()
+def typed_line(terminal: TextIO) -> str:
+    """The next line typed, "" at the end; Ctrl-C ends the wait, at whatever moment it comes.
+
+    Python looks for signals before it reads: one that comes between the two would be
+    noticed after the next Enter. So we wait for either, with a pipe that says that there was one.
+    Source: signal.set_wakeup_fd.
+    """
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    before = signal.set_wakeup_fd(wake)
+    try:
+        select.select([terminal.fileno(), woken], [], [])
+        return terminal.readline()
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(wake)
+        if before >= 0 and (missed := os.read(woken, 512)):
+            os.write(before, missed)
+        os.close(woken)
 
 
 def _open_terminal():

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from minicontainer.errors import BundleError
 
+from .shapes import check, text
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -24,64 +26,64 @@ UINT32 = (0, 2**32 - 1)
 INT64 = (-(2**63), 2**63 - 1)
 UINT64 = (0, 2**64 - 1)
 
-_HOOK = {"path": str, "args": [str], "env": [str], "timeout": INT64}
+_HOOK = {"path": text, "args": [text], "env": [text], "timeout": INT64}
 _MAPPING = {"containerID": UINT32, "hostID": UINT32, "size": UINT32}
 _BOX = {"height": (0, 65535), "width": (0, 65535)}
-_USER = {"uid": UID, "gid": UID, "umask": UINT32, "additionalGids": [UID], "username": str}
+_USER = {"uid": UID, "gid": UID, "umask": UINT32, "additionalGids": [UID], "username": text}
 _DEVICE = {
-    "type": str, "path": str, "major": INT64, "minor": INT64,
+    "type": text, "path": text, "major": INT64, "minor": INT64,
     "fileMode": UINT32, "uid": UID, "gid": UID,
 }  # fmt: skip
-_RULE = {"allow": bool, "type": str, "major": INT64, "minor": INT64, "access": str}
+_RULE = {"allow": bool, "type": text, "major": INT64, "minor": INT64, "access": text}
 _CAPABILITIES = {
-    name: [str] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")
+    name: [text] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")
 }
 _RESOURCES = {
     "devices": [_RULE],
     "memory": {"limit": INT64, "reservation": INT64, "swap": INT64},
-    "cpu": {"shares": UINT64, "quota": INT64, "period": UINT64, "cpus": str, "mems": str},
+    "cpu": {"shares": UINT64, "quota": INT64, "period": UINT64, "cpus": text, "mems": text},
     "pids": {"limit": INT64},
-    "unified": {"*": str},
+    "unified": {"*": text},
 }
 _LINUX = {
-    "namespaces": [{"type": str, "path": str}],
+    "namespaces": [{"type": text, "path": text}],
     "uidMappings": [_MAPPING],
     "gidMappings": [_MAPPING],
     "devices": [_DEVICE],
-    "cgroupsPath": str,
+    "cgroupsPath": text,
     "resources": _RESOURCES,
-    "rootfsPropagation": str,
-    "maskedPaths": [str],
-    "readonlyPaths": [str],
-    "sysctl": {"*": str},
-    "mountLabel": str,
+    "rootfsPropagation": text,
+    "maskedPaths": [text],
+    "readonlyPaths": [text],
+    "sysctl": {"*": text},
+    "mountLabel": text,
 }
 
 PROCESS = {
     "terminal": bool,
     "consoleSize": _BOX,
     "user": _USER,
-    "cwd": str,
-    "env": [str],
-    "args": [str],
-    "rlimits": [{"type": str, "soft": UINT64, "hard": UINT64}],
+    "cwd": text,
+    "env": [text],
+    "args": [text],
+    "rlimits": [{"type": text, "soft": UINT64, "hard": UINT64}],
     "capabilities": _CAPABILITIES,
     "noNewPrivileges": bool,
     "oomScoreAdj": (-1000, 1000),
 }
 
 CONFIG: dict[str, Any] = {
-    "ociVersion": str,
-    "root": {"path": str, "readonly": bool},
-    "mounts": [{"destination": str, "type": str, "source": str, "options": [str]}],
+    "ociVersion": text,
+    "root": {"path": text, "readonly": bool},
+    "mounts": [{"destination": text, "type": text, "source": text, "options": [text]}],
     "process": PROCESS,
-    "hostname": str,
-    "domainname": str,
+    "hostname": text,
+    "domainname": text,
     "hooks": {
         "prestart": [_HOOK], "createRuntime": [_HOOK], "createContainer": [_HOOK],
         "startContainer": [_HOOK], "poststart": [_HOOK], "poststop": [_HOOK],
     },
-    "annotations": {"*": str},
+    "annotations": {"*": text},
     "linux": _LINUX,
 }  # fmt: skip
 
@@ -89,7 +91,8 @@ CONFIG: dict[str, Any] = {
 def check_config(config: Any, path: str = "config.json") -> None:
     """Raise BundleError unless `config`, read from the file `path`, keeps every rule."""
     try:
-        check_shape(config, CONFIG, "")
+        _need(isinstance(config, dict), "", "must be an object")
+        check(config, CONFIG, "", BundleError)
         _check_version(config)
         _need(config.get("root"), "root", "is missing")
         _need(config["root"].get("path"), "root.path", "is missing or empty")
@@ -121,47 +124,10 @@ def check_process(process: dict, where: str) -> None:
         _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
 
 
-def check_shape(value: Any, shape: Any, where: str) -> None:
-    """Raise BundleError unless `value` has the types and ranges that `shape` describes.
-
-    A shape is str, bool, a (lowest, highest) pair for whole numbers, [shape] for
-    a list, {key: shape} for an object whose keys are optional ("*": any key).
-    """
-    if isinstance(shape, tuple):
-        _check_number(value, shape, where)
-    elif isinstance(shape, list):
-        _need(isinstance(value, list), where, "must be a list")
-        for number, entry in enumerate(value):
-            check_shape(entry, shape[0], f"{where}[{number}]")
-    elif isinstance(shape, dict):
-        _need(isinstance(value, dict), where, "must be an object")
-        _check_keys(value, shape, where)
-    elif shape is bool:
-        _need(isinstance(value, bool), where, "must be true or false")
-    else:
-        _check_text(value, where)
-
-
-def _check_keys(value: dict, shape: dict, where: str) -> None:
-    # Keys that we do not know are ignored: config.md, "Extensibility".
-    for key, entry in value.items():
-        wanted = shape.get(key, shape.get("*"))
-        if wanted is not None:
-            _check_text(key, where)
-            check_shape(entry, wanted, f"{where}.{key}" if where else key)
-
-
-def _check_number(value: Any, limits: tuple, where: str) -> None:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    _need(number, where, "must be a whole number")
-    lowest, highest = limits
-    _need(lowest <= value <= highest, where, f"must lie in {lowest} … {highest}")
-
-
-def _check_text(value: Any, where: str) -> None:
-    _need(isinstance(value, str), where, "must be a string")
-    plain = "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
-    _need(plain, where, "holds a NUL or half a character, which no path or argument can")
+def is_bind(mount: dict) -> bool:
+    """Whether the entry of `mounts` shows a path of the host (type or option bind, rbind)."""
+    kinds = (mount.get("type"), *mount.get("options", []))
+    return "bind" in kinds or "rbind" in kinds
 
 
 def _check_version(config: dict) -> None:
@@ -180,12 +146,10 @@ def _check_mounts(mounts: list) -> None:
         _need(destination, f"{place}.destination", "is missing")
         absolute = destination.startswith("/")
         _need(absolute, f"{place}.destination", f"must be an absolute path, not {destination!r}")
-        options = mount.get("options", [])
-        bind = mount.get("type") in ("bind", "rbind") or "bind" in options or "rbind" in options
+        bind = is_bind(mount)
         _need(mount.get("type") or bind, f"{place}.type", "is missing")
-        _need(
-            mount.get("source") or not bind, f"{place}.source", "is missing, what is to be bound?"
-        )
+        named = mount.get("source") or not bind
+        _need(named, f"{place}.source", "is missing, what is to be bound?")
 
 
 def _check_linux(linux: dict) -> None:

@@ -1,11 +1,9 @@
-"""What the disk refuses (no space, no permission, …), said in plain words."""
+"""Files that appear whole; and what the disk refuses (no space, no permission), in plain words."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterator
 
 from minicontainer.errors import ImageError
 
@@ -18,14 +16,43 @@ _HINTS = {
 }
 
 
-@contextlib.contextmanager
-def plain_errors(where: os.PathLike | str) -> Iterator[None]:
-    """Turn an OSError (no space, no permission, …) into an ImageError that names `where`."""
+def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> None:
+    """Let the file at `path` hold `content`: readers find the old one or the new one, never half.
+
+    It is written beside it and renamed; if that fails, nothing is left. Raises OSError.
+    """
+    directory, name = os.path.split(path)
+    draft = os.path.join(directory, f".{name[:200]}.{os.urandom(4).hex()}")
     try:
-        yield
-    except OSError as error:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        os.replace(draft, path)
+    except BaseException:
+        _remove(draft)
+        raise
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+class plain_errors:  # a class, since contextlib would cost a runtime a tenth of its time
+    """Turn an OSError (no space, no permission, …) into an ImageError that names `where`."""
+
+    def __init__(self, where: os.PathLike | str) -> None:
+        self.where = os.fspath(where)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
+        if not isinstance(error, OSError):
+            return
         path = error.filename if isinstance(error.filename, str) else ""
-        shown = os.path.join(where, path) if path else os.fspath(where)
+        shown = os.path.join(self.where, path) if path else self.where
         what = error.strerror or str(error)
         hint = _HINTS.get(error.errno or 0, "")
         raise ImageError(what[:1].lower() + what[1:], shown, hint) from error

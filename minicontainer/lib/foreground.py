@@ -11,6 +11,10 @@ import _signal
 import os
 import select
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _FORWARDED = (
     _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM,
     _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM, _signal.SIGCONT,
@@ -25,21 +29,22 @@ class Foreground:
     Use: with Foreground(terminal) as f: pid = create(…, console_socket=f.console);
     start(…); status = f.stay(pid). Signals that arrive before `stay` are kept
     for it. Leaving the block gives everything back.
+
+    With `terminal`, ours is lent if the process wants one.
     """
 
     def __init__(self, terminal: bool = False) -> None:
         self.terminal = terminal
         #: the socket for `create` and `exec_process` to send the terminal to, or None
         self.console: int | None = None
+        self._ours = -1
         self._before: list[tuple[int, object]] = []
-        self._pending = b""
+        self._typed = b""
 
     def __enter__(self) -> Foreground:
         self._woken, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         if self.terminal:
-            from . import terminal
-
-            self._ours, self.console = terminal.console_pair()
+            self._ours, self.console = _socket_pair()
         self._wake_before = _signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         numbers = (*_FORWARDED, _signal.SIGWINCH) if self.terminal else _FORWARDED
         self._before = [(n, _signal.signal(n, lambda *_: None)) for n in numbers]
@@ -58,48 +63,55 @@ class Foreground:
     def stay(self, pid: int) -> int:
         """Serve the process `pid`, a child of ours, until it ends; its status, 128 + signal.
 
-        In terminal mode ours is raw meanwhile and is always restored.
+        If it has sent its terminal, ours is raw meanwhile and is always restored.
         """
-        if not self.terminal:
-            return self._serve(pid, None)
+        if not self.terminal or not select.select([self._ours], (), (), 0)[0]:
+            self._serve(pid, {self._woken: lambda: self._pass_signals(pid)})
+        else:
+            self._lend_terminal(pid)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return status if status >= 0 else 128 - status
+
+    def _lend_terminal(self, pid: int) -> None:
         from . import terminal
 
         master = terminal.receive_master(self._ours)
         os.set_blocking(master, False)
         terminal.copy_size(0, master)
         settings = terminal.make_raw(0)
+        handlers = {
+            self._woken: lambda: self._pass_signals(pid, master),
+            0: self._read_keys,
+            master: lambda: _show_output(master),
+        }
         try:
-            return self._serve(pid, master)
+            self._serve(pid, handlers, (master,))
+            while _show_output(master, last=True):
+                pass
         finally:
             terminal.restore(0, settings)
             os.close(master)
 
-    def _serve(self, pid: int, master: int | None) -> int:
-        pidfd = os.pidfd_open(pid)
-        reading = [self._woken, pidfd]
-        if master is not None:
-            reading += [master, 0]
-        while True:
-            hungry = [fd for fd in reading if fd != 0 or len(self._pending) < _ENOUGH]
-            full = [master] if master is not None and self._pending else []
-            ready, writable, _ = select.select(hungry, full, [])
-            if self._woken in ready:
-                self._pass_signals(pid, master)
-            for fd in writable:
-                self._pending = self._pending[_write_some(fd, self._pending) :]
-            if 0 in ready and not self._read_keys():
-                reading.remove(0)
-            if master is not None and master in ready and not _copy_output(master):
-                reading.remove(master)
-            if pidfd in ready:
-                break
-        while master is not None and _copy_output(master, last=True):
-            pass
-        os.close(pidfd)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return status if status >= 0 else 128 - status
+    def _serve(
+        self, pid: int, handlers: dict[int, Callable[[], bool]], typed_to: tuple[int, ...] = ()
+    ) -> None:
+        """Whenever a file has news, call its handler, until `pid` has ended.
 
-    def _pass_signals(self, pid: int, master: int | None) -> None:
+        A handler says whether more can come. `typed_to` gets what was typed when it takes it.
+        """
+        ended = os.pidfd_open(pid)
+        handlers[ended] = lambda: False
+        while ended in handlers:
+            hungry = [fd for fd in handlers if fd != 0 or len(self._typed) < _ENOUGH]
+            ready, writable, _ = select.select(hungry, typed_to if self._typed else (), ())
+            for fd in writable:
+                self._typed = self._typed[_write_some(fd, self._typed) :]
+            for fd in ready:
+                if not handlers[fd]():
+                    del handlers[fd]
+        os.close(ended)
+
+    def _pass_signals(self, pid: int, master: int | None = None) -> bool:
         for number in os.read(self._woken, 512):
             if number == _signal.SIGWINCH and master is not None:
                 from . import terminal
@@ -107,12 +119,20 @@ class Foreground:
                 terminal.copy_size(0, master)
             elif number in _FORWARDED:
                 _send(pid, number)
+        return True
 
     def _read_keys(self) -> bool:
         """Take what was typed; False at the end of the input."""
         keys = os.read(0, 4096)
-        self._pending += keys or _END_OF_INPUT
+        self._typed += keys or _END_OF_INPUT
         return bool(keys)
+
+
+def _socket_pair() -> tuple[int, int]:
+    import _socket  # the C half of socket: a tenth of its import time
+
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    return ours.detach(), theirs.detach()
 
 
 def _send(pid: int, number: int) -> None:
@@ -131,7 +151,7 @@ def _write_some(master: int, keys: bytes) -> int:
         return len(keys)  # nobody reads there any more
 
 
-def _copy_output(master: int, last: bool = False) -> bool:
+def _show_output(master: int, last: bool = False) -> bool:
     """Show what the container wrote; False when nothing more will come."""
     try:
         text = os.read(master, 65536)

@@ -1,4 +1,4 @@
-"""One process at a time, where the platform has file locks; and OSErrors in plain words.
+"""One process at a time, where the platform has file locks.
 
 Source: flock(2). Windows has no fcntl; there the locks do nothing.
 """
@@ -6,7 +6,6 @@ Source: flock(2). Windows has no fcntl; there the locks do nothing.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +19,8 @@ except ImportError:  # Windows
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock on the file `path`, made if need be, waiting for others to let go of it."""
-    handle = _open(path)
+    handle = _lock(path, shared=shared, wait=True)
     try:
-        _lock(handle, wait=True, shared=shared)
         yield
     finally:
         os.close(handle)
@@ -30,23 +28,20 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
 
 def try_lock(path: Path) -> int | None:
     """Lock the file `path` until the descriptor given is closed; None if another holds it."""
-    handle = _open(path)
     try:
-        _lock(handle, wait=False, shared=False)
-    except OSError as error:
+        return _lock(path, shared=False, wait=False)
+    except BlockingIOError:
+        return None
+
+
+def _lock(path: Path, *, shared: bool, wait: bool) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+    except BaseException:
         os.close(handle)
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return None
         raise
     return handle
-
-
-def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-
-
-def _lock(handle: int, *, wait: bool, shared: bool) -> None:
-    if fcntl is not None:
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)

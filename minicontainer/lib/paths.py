@@ -56,6 +56,18 @@ def shown(fd: int) -> str:
     return f"/proc/self/fd/{fd}"
 
 
+def mount_id(root: str, path: str) -> str:
+    """Which mount `path` lies on; "" when it is not there. Source: proc_pid_fdinfo(5), mnt_id."""
+    try:
+        fd = open_inside(root, path)
+    except OSError:
+        return ""
+    with open(f"/proc/self/fdinfo/{fd}") as file:
+        line = next(line for line in file if line.startswith("mnt_id:"))
+    os.close(fd)
+    return line
+
+
 def _names(path: str) -> list[str]:
     """The names in `path`, the last one first, as a stack."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]

@@ -9,6 +9,7 @@ Spec: POSIX pax, "ustar Interchange Format" and "pax Header Block"; GNU tar,
 
 from __future__ import annotations
 
+import os
 import posixpath
 import struct
 from collections.abc import Iterable, Iterator
@@ -17,25 +18,17 @@ from typing import Protocol
 
 from minicontainer.errors import ImageError
 
-from .sparse import Extents, sparse_extents
-from .tar_fields import (
-    LARGEST_NUMBER,
-    Records,
-    mtime_in,
-    number,
-    number_in,
-    pax_records,
-    text_of,
-    until_nul,
-    verify_checksum,
-    xattrs_in,
-)
+from .pax import Extents, Records, pax_records, sparse_extents
 
 BLOCK = 512
 #: bytes of the PAX records, or of the long name, of one entry
 LARGEST_EXTENSION = 1 << 20
 _CHUNK = 1 << 18
 _LARGEST_ID = 2**32 - 2
+_LARGEST_NUMBER = 2**63 - 1
+#: bytes; the kernel takes no longer path
+_LONGEST_NAME = 4096
+_XATTR = b"SCHILY.xattr."
 
 _CUT_OFF = "the layer ends in the middle of an entry"
 
@@ -132,29 +125,29 @@ def _entry(source: _Source, header: tuple, records: Records) -> Entry:
         what = known.get(kind, f"an entry of the unknown type {kind!r}")
         raise ImageError(f"the layer has {what}, which is not supported")
     if magic.startswith(b"ustar\0") and prefix[0]:
-        name = until_nul(prefix) + b"/" + until_nul(name)
+        name = _until_nul(prefix) + b"/" + _until_nul(name)
     entry = Entry("", _TYPES[kind])
-    entry.mode = number(mode, "mode") & 0o7777
-    entry.uid = number_in(records, b"uid", uid, _LARGEST_ID)
-    entry.gid = number_in(records, b"gid", gid, _LARGEST_ID)
-    entry.mtime = mtime_in(records, mtime)
-    entry.xattrs = xattrs_in(records) if records else {}
-    raw_name = records.get(b"GNU.sparse.name") or records.get(b"path") or until_nul(name)
+    entry.mode = _number(mode, "mode") & 0o7777
+    entry.uid = _number_in(records, b"uid", uid, _LARGEST_ID)
+    entry.gid = _number_in(records, b"gid", gid, _LARGEST_ID)
+    entry.mtime = _mtime_in(records, mtime)
+    entry.xattrs = _xattrs_in(records) if records else {}
+    raw_name = records.get(b"GNU.sparse.name") or records.get(b"path") or _until_nul(name)
     if entry.type == FILE and raw_name.endswith(b"/"):  # how tar from before 1988 marks directories
         entry.type = DIRECTORY
-    entry.name = clean_name(text_of(raw_name))
+    entry.name = clean_name(_text_of(raw_name))
     if entry.type == FILE:
         _begin_content(entry, source, size, records)
     elif entry.type in (HARD_LINK, SYMLINK):
-        entry.link = text_of(records.get(b"linkpath") or until_nul(link))
+        entry.link = _text_of(records.get(b"linkpath") or _until_nul(link))
         entry.link = clean_name(entry.link) if entry.type == HARD_LINK else entry.link
     elif entry.type in (CHARACTER_DEVICE, BLOCK_DEVICE):
-        entry.device = (number(major, "major", 0xFFF), number(minor, "minor", 0xFFFFF))
+        entry.device = (_number(major, "major", 0xFFF), _number(minor, "minor", 0xFFFFF))
     return entry
 
 
 def _begin_content(entry: Entry, source: _Source, size: bytes, records: Records) -> None:
-    source.begin(number_in(records, b"size", size, LARGEST_NUMBER))
+    source.begin(_number_in(records, b"size", size, _LARGEST_NUMBER))
     entry.size, extents = sparse_extents(records, source) if records else (source.left, None)
     entry._content = source.content([(0, entry.size)] if extents is None else extents)
 
@@ -179,12 +172,12 @@ class _Source:
                 raise ImageError("damaged tar archive: a block of zeros between entries")
             return None
         fields = _HEADER.unpack(block)
-        verify_checksum(block, fields[6])
+        _verify_checksum(block, fields[6])
         return fields
 
     def extension(self, header: tuple) -> bytes:
         """The content of an entry that describes the next one."""
-        size = number(header[4], "size of an extension", LARGEST_EXTENSION)
+        size = _number(header[4], "size of an extension", LARGEST_EXTENSION)
         content = self.take(size)
         self.take(-size % BLOCK)
         return content
@@ -239,3 +232,76 @@ class _Source:
 def clean_name(name: str) -> str:
     """`name` relative to the root, without `.`, `..` and double slashes; the root itself is `.`."""
     return posixpath.normpath("/" + name.lstrip("/"))[1:] or "."
+
+
+def _verify_checksum(block: bytes, stored: bytes) -> None:
+    """The sum of the header's bytes, with the checksum itself taken as eight spaces."""
+    checksum = _number(stored, "checksum")
+    unsigned = sum(block) - sum(stored) + 8 * ord(" ")
+    if checksum != unsigned:
+        signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
+        if checksum != signed:  # as some old programs counted
+            raise ImageError("damaged tar archive: a header has a wrong checksum")
+
+
+def _number(field: bytes, what: str, largest: int = _LARGEST_NUMBER, least: int = 0) -> int:
+    """A number in octal digits, or, if the first bit is set, in binary (GNU's base-256)."""
+    if field[0] & 0x80:
+        bits = 8 * len(field) - 1
+        value = int.from_bytes(field, "big") & ((1 << bits) - 1)
+        if value >> (bits - 1):
+            value -= 1 << bits
+    else:
+        digits = _until_nul(field.lstrip(b" \0")).strip()
+        if digits.strip(b"01234567"):
+            raise ImageError(f"damaged tar archive: the {what} is no octal number")
+        value = int(digits or b"0", 8)
+    if not least <= value <= largest:
+        raise ImageError(f"damaged tar archive: {what} {value} is out of range")
+    return value
+
+
+def _number_in(records: Records, keyword: bytes, field: bytes, largest: int) -> int:
+    """The decimal number that `records` give for `keyword`, else the one in the header's field."""
+    text = records.get(keyword)
+    if not text:
+        return _number(field, keyword.decode(), largest)
+    if not text.isdigit() or len(text) > 20 or int(text) > largest:
+        raise ImageError(f"damaged tar archive: {keyword.decode()} is {text[:40]!r}")
+    return int(text)
+
+
+def _mtime_in(records: Records, field: bytes) -> int:
+    """The time of the last change, in nanoseconds; pax has decimals: `1700000000.123456789`."""
+    text = records.get(b"mtime")
+    if not text:
+        return _number(field, "mtime", least=-_LARGEST_NUMBER) * 1_000_000_000
+    whole, _, decimals = text.removeprefix(b"-").partition(b".")
+    if not (whole + decimals).isdigit() or len(whole) > 18 or not whole:
+        raise ImageError(f"damaged tar archive: mtime is {text[:40]!r}")
+    value = int(whole) * 1_000_000_000 + int(decimals[:9].ljust(9, b"0"))
+    return -value if text.startswith(b"-") else value
+
+
+def _xattrs_in(records: Records) -> dict[str, bytes]:
+    """The extended attributes, which star and all after it keep in pax records."""
+    return {
+        _text_of(keyword.removeprefix(_XATTR)): value
+        for keyword, value in records.items()
+        if value and keyword.startswith(_XATTR)
+    }
+
+
+def _until_nul(field: bytes) -> bytes:
+    """A field's text: it ends with the first NUL, or with the field."""
+    return field.partition(b"\0")[0]
+
+
+def _text_of(raw: bytes) -> str:
+    """A name as Python keeps names of files, bytes that are no UTF-8 included."""
+    if b"\0" in raw or len(raw) > _LONGEST_NAME:
+        raise ImageError(f"an entry has an impossible name: {raw[:60]!r}")
+    try:
+        return os.fsdecode(raw)
+    except UnicodeDecodeError:  # only Windows can't keep them
+        raise ImageError(f"an entry has a name that is no UTF-8: {raw[:60]!r}") from None

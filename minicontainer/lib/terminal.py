@@ -25,12 +25,6 @@ _TIOCSPTLCK = 0x40045431
 _TIOCGPTN = 0x80045430
 
 
-def console_pair() -> tuple[int, int]:
-    """Two connected sockets: keep the first, hand the second to `create(console_socket=…)`."""
-    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    return ours.detach(), theirs.detach()
-
-
 def connect_console(path: str) -> int:
     """A socket connected to the engine that listens at `path`. Raises ContainerError."""
     endpoint = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)

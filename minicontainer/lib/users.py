@@ -1,20 +1,19 @@
 """Who is `User: www-data`? The files /etc/passwd and /etc/group of the root filesystem say it.
 
-In: the text `user`, `uid`, `user:group` and so on, and a root filesystem. Out:
-numbers for the runtime. Nobody's files but the image's are read.
+In: the text `user`, `uid`, `user:group` and so on, and a function that reads files
+of the root filesystem. Out: numbers for the runtime.
 Spec: image-spec, config.md, "User", and conversion.md, "Config.User"; passwd(5), group(5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minicontainer.errors import ImageError
-from minicontainer.step03_image.rootfs import RootFilesystem
 
-from .files import plain_errors
+#: gives at most so many bytes of the file of that name; None if there is none
+Read = Callable[[str, int], bytes | None]
 
 _LARGEST_ID = 2**31 - 1  # as docker and runc have it
 _LARGEST_FILE = 16 << 20  # bytes
@@ -34,17 +33,16 @@ class User(NamedTuple):
         return {**ids, "additionalGids": self.additional_gids} if self.additional_gids else ids
 
 
-def find_user(root: Path, wanted: str) -> User:
-    """The user that the config's `User` names; uid 0 if it names none.
+def look_up_user(read: Read, wanted: str) -> User:
+    """The user that `wanted` names; uid 0 if it names none.
 
     A number need not be in /etc/passwd. Without a group, it is the user's own
     from there (else 0), together with the groups that list the user as a member.
     Raises ImageError for an unknown name. Spec: image-spec, config.md, "User".
     """
     user, _, group = wanted.partition(":")
-    with plain_errors(root), RootFilesystem(root) as files:
-        accounts = list(_records(files, "etc/passwd", 4))
-        groups = list(_records(files, "etc/group", 3))
+    accounts = list(_records(read("etc/passwd", _LARGEST_FILE), 4))
+    groups = list(_records(read("etc/group", _LARGEST_FILE), 3))
     uid, account = _look_up(accounts, user or "0", "user", "/etc/passwd")
     home = account[5] if len(account) > 5 and account[5].startswith("/") else "/"
     if group:
@@ -56,9 +54,8 @@ def find_user(root: Path, wanted: str) -> User:
     return User(uid, own or 0, sorted(one for one in members if one is not None), home)
 
 
-def _records(files: RootFilesystem, path: str, fields: int) -> Iterator[list[str]]:
-    content = files.read(path, _LARGEST_FILE) or b""
-    for line in content.decode(errors="surrogateescape").splitlines():
+def _records(content: bytes | None, fields: int) -> Iterator[list[str]]:
+    for line in (content or b"").decode(errors="surrogateescape").splitlines():
         record = line.strip().split(":")
         if len(record) >= fields and record[0] and _number(record[2]) is not None:
             yield record

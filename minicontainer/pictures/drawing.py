@@ -18,6 +18,8 @@ from pathlib import Path
 
 import graphviz
 
+from minicontainer.lib.files import write_whole
+
 from . import render
 from .render import PictureError
 from .text import columns, label, readable
@@ -83,7 +85,7 @@ class Picture:
         makers = {".svg": lambda: self.svg().encode(), ".dot": self.dot.encode, ".png": self.png}
         if path.suffix not in makers:
             raise PictureError("the name must end in .svg, .dot or .png", str(path))
-        return write_whole(path, makers[path.suffix]())
+        return save(path, makers[path.suffix]())
 
     def _repr_html_(self) -> str:
         try:
@@ -185,16 +187,12 @@ class Sketch:
         return Picture(self._whole.source, alt, self.tips)
 
 
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write `content` so that readers see the old file or the new. Raises PictureError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def save(path: Path, content: bytes) -> Path:
+    """Write the file at `path`, whole; give the path. Raises PictureError."""
     try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        write_whole(path, content)
     except OSError as error:
         raise PictureError(error.strerror or str(error), str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from minicontainer.errors import MinicontainerError
 
 from .documents import Found, Image
-from .drawing import Picture, framed, write_whole
+from .drawing import Picture, framed, save
 from .files import list_files
 from .manifests import draw_images
 from .render import SVG
@@ -84,7 +84,7 @@ class Explorer:
             '<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
         )
         title = f"<title>{html.escape(self.picture.alt[:80])}</title>"
-        return write_whole(Path(path), f"{head}{title}{self.html}".encode())
+        return save(Path(path), f"{head}{title}{self.html}".encode())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.html, "text/plain": self.picture.alt}

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.decompress import decompressed
 from minicontainer.lib.tar import HARD_LINK, SYMLINK, Entry, read_tar
+from minicontainer.step03_image.layers import OPAQUE, WHITEOUT
 
 from .text import readable
 
@@ -63,7 +64,7 @@ def _notes(entry: Entry) -> Iterator[str]:
         yield f" -> {readable(entry.link, 120)}"
     if entry.type == HARD_LINK:
         yield f" = {readable(entry.link, 120)}"
-    if name == ".wh..wh..opq":
+    if name == OPAQUE:
         yield "   (hides all that lower layers have in this directory)"
-    elif name.startswith(".wh."):
-        yield f"   (deletes {readable(name[4:], 60)})"
+    elif name.startswith(WHITEOUT):
+        yield f"   (deletes {readable(name.removeprefix(WHITEOUT), 60)})"

@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from minicontainer.errors import ImageError
+from minicontainer.lib.http import read_body
+from minicontainer.lib.http_errors import LoginNeeded, NotFound
 from minicontainer.registry.mirror import registry_of
 from minicontainer.step03_image.digest import check_digest
 from minicontainer.step03_image.spec import LARGEST_DOCUMENT, Descriptor
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.step04_registry.failures import LoginNeeded, NotFound
-from minicontainer.step04_registry.pull import with_offer
+from minicontainer.step04_registry.offers import with_offer
 from minicontainer.step04_registry.reference import Reference
 
 from .documents import Image, fetch_configs, read_tree
@@ -73,6 +74,6 @@ def _small_blob(registry: Registry, repository: str, descriptor: Descriptor) -> 
         raise ImageError("too large for a document", descriptor["digest"])
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
     with registry.get(path, repository) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     check_digest(descriptor["digest"], content)
     return content

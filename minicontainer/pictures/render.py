@@ -6,11 +6,12 @@ and `tidy` places their lines; what is left differs by a few points.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from minicontainer.errors import MinicontainerError
 
@@ -22,6 +23,19 @@ ET.register_namespace("", "http://www.w3.org/2000/svg")
 
 class PictureError(MinicontainerError):
     """A picture could not be drawn or saved."""
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """In the block, and for what is started in it, drawings are the same on every machine."""
+    before = os.environ.get("MINICONTAINER_GRAPHVIZ")
+    os.environ["MINICONTAINER_GRAPHVIZ"] = "wasm"
+    try:
+        yield
+    finally:
+        del os.environ["MINICONTAINER_GRAPHVIZ"]
+        if before is not None:
+            os.environ["MINICONTAINER_GRAPHVIZ"] = before
 
 
 def draw(dot: str, kind: str = "svg") -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.default_config import DEFAULT_PATH
 from minicontainer.step03_image.blobs import in_use
 from minicontainer.step03_image.layout import Layout, tag
 from minicontainer.step03_image.manifest import host_platform, parse_platform
@@ -30,7 +31,6 @@ from .machines import MACHINES
 from .tiny_programs import PAGE, PORT, hello_program, web_program
 
 NAMESPACE = "docker.io/workshop"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Made(NamedTuple):
@@ -68,7 +68,11 @@ def make_hello(layout: Layout) -> Descriptor:
         program = File("hello", hello_program(machine), 0o755)
         layer = add_layer(layout, "the program, assembled by tiny_elf.py", [program])
         platform = parse_platform(f"linux/{machine.name}")
-        settings: Settings = {"Entrypoint": ["/hello"], "Env": [f"PATH={PATH}"], "WorkingDir": "/"}
+        settings: Settings = {
+            "Entrypoint": ["/hello"],
+            "Env": [f"PATH={DEFAULT_PATH}"],
+            "WorkingDir": "/",
+        }
         manifests.append(add_image(layout, [layer], settings, platform))
     return add_index(layout, [*manifests, add_attestation(layout, manifests[0])])
 
@@ -109,7 +113,7 @@ def make_shell(layout: Layout) -> Descriptor:
     # User: rootless with a single mapped id there is nobody but root in a container.
     settings: Settings = {
         "User": "root",
-        "Env": [f"PATH={PATH}", "PS1=workshop$ ", "WORKSHOP=step by step"],
+        "Env": [f"PATH={DEFAULT_PATH}", "PS1=workshop$ ", "WORKSHOP=step by step"],
         "Entrypoint": ["/bin/entrypoint"],
         "Cmd": ["/bin/sh"],
         "WorkingDir": "/home/workshop",
@@ -137,7 +141,7 @@ def make_web(layout: Layout, version: str, page: str) -> Descriptor:
         ]
         settings: Settings = {
             "Cmd": ["/web"],
-            "Env": [f"PATH={PATH}", f"WEB_VERSION={version}"],
+            "Env": [f"PATH={DEFAULT_PATH}", f"WEB_VERSION={version}"],
             "ExposedPorts": {f"{PORT}/tcp": {}},
             "WorkingDir": "/srv",
             "StopSignal": "SIGTERM",

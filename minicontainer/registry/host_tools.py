@@ -15,8 +15,9 @@ import sys
 from minicontainer.errors import MinicontainerError
 from minicontainer.step01_chroot.elf import libraries_of
 from minicontainer.step01_chroot.rootfs import find_program
+from minicontainer.step03_image.layers import OPAQUE, WHITEOUT
 
-from .image_builder import OPAQUE, WHITEOUT, File, directory
+from .image_builder import File, directory
 
 TOOLS = """
     ls cat echo env id ps mount hostname sleep uname grep head tail wc mkdir rm touch cp mv ln

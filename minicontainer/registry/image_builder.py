@@ -30,8 +30,6 @@ from minicontainer.step03_image.spec import (
 #: 1 January 2025, for every file and every image
 WHEN, CREATED = 1735689600, "2025-01-01T00:00:00Z"
 COMPRESSION = 4
-OPAQUE = ".wh..wh..opq"
-WHITEOUT = ".wh."
 
 
 class File(NamedTuple):

@@ -2,18 +2,18 @@
 
 Read in this order:
 
-bundle.py       config.json read and checked (validation.py holds the shape it must have)
+bundle.py       config.json, read and checked
 lifecycle.py    the story: create, start, kill, delete
 state.py        what is kept on disk of a container, and how its status is derived
 init.py         what the container's first process does until it becomes the user's program
 namespaces.py   new namespaces, joined namespaces, user and group mappings
-mounts.py       the container's file tree (paths.py keeps every mount inside the root)
-rootfs.py       the root itself: devices, masks, pivot_root
-cgroups.py      limits, and the list of the container's processes
-process.py      user, capabilities, limits, environment, exec
+mounts.py       the container's file tree, and none of it on the host
+root.py         the root itself: devices, masked paths, pivot_root
+cgroups.py      limits
+process.py      user, rights, environment, exec
 hooks.py        other people's programs on the way
-exec.py         one more process in a running container
-foreground.py   stay with the container: signals, terminal (terminal.py), exit status
-guard.py        clean up even after SIGKILL
-cli.py          the command: options.py takes it apart, commands.py does it
+
+What one may take on trust is in lib/: config_schema.py (the shape of config.json), paths.py
+(a path inside a root that nobody trusts), channel.py, processes.py, cgroups.py, mount_options.py,
+capabilities.py. One more process in a container: cli/exec.py.
 """

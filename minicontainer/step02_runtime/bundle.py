@@ -1,7 +1,7 @@
 """What is in a bundle? A directory with config.json and the root filesystem it names.
 
 In: the bundle's path. Out: the configuration as a dict that mirrors the JSON,
-checked (validation.py), with `root.path` and the sources of bind mounts made
+checked (lib/config_schema.py), with `root.path` and the sources of bind mounts made
 absolute, since later steps work in other directories and namespaces.
 Spec: runtime-spec, bundle.md and config.md.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from minicontainer.errors import BundleError
-from minicontainer.lib.config_schema import check_config
+from minicontainer.lib.config_schema import check_config, is_bind
 from minicontainer.lib.jsontext import loads
 
 TYPE_CHECKING = False
@@ -52,9 +52,3 @@ def read_json(path: str) -> Any:
         raise BundleError(error.strerror or str(error), path, hint) from None
     except (ValueError, RecursionError) as error:
         raise BundleError(f"not valid JSON: {error}", path) from None
-
-
-def is_bind(mount: dict) -> bool:
-    """Whether the entry of `mounts` shows a path of the host (type or option bind, rbind)."""
-    options = mount.get("options", [])
-    return mount.get("type") in ("bind", "rbind") or "bind" in options or "rbind" in options

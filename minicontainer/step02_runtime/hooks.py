@@ -7,13 +7,11 @@ Spec: runtime-spec, config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle".
 
 from __future__ import annotations
 
-import os
-import select
-
 from minicontainer import explain
 from minicontainer.errors import HookFailed
 from minicontainer.lib import log
 from minicontainer.lib.jsontext import dumps
+from minicontainer.lib.processes import run_program
 
 #: failures of these are warned of and change nothing: runtime.md, "Lifecycle"
 FORGIVEN = ("poststart", "poststop")
@@ -47,55 +45,13 @@ def run_hook(name: str, hook: dict, stdin: bytes) -> None:
     """
     where = f"hook {name} {hook['path']}"
     explain.step(where, "it reads the state from its standard input")
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _become(hook, reading)
-    os.close(reading)
-    _feed(writing, stdin)
-    finished = _wait(child, hook.get("timeout"))
-    if not finished:
-        os.kill(child, 9)
-    _, wait_status = os.waitpid(child, 0)
-    status = os.waitstatus_to_exitcode(wait_status)
-    if not finished:
-        raise HookFailed(f"still ran after its timeout of {hook['timeout']} s", where)
+    args, timeout = hook.get("args") or [hook["path"]], hook.get("timeout")
+    env = dict(entry.split("=", 1) for entry in hook.get("env", []) if "=" in entry)
+    status = run_program(hook["path"], args, env, stdin, timeout)
+    if status is None:
+        raise HookFailed(f"still ran after its timeout of {timeout} s", where)
     if status == 127:
         raise HookFailed("could not be started, or ended with status 127", where)
     if status != 0:
         ending = f"status {status}" if status > 0 else f"signal {-status}"
         raise HookFailed(f"ended with {ending}", where)
-
-
-def _become(hook: dict, stdin: int) -> None:
-    """In the child: be the hook. Its output goes where the runtime's errors go."""
-    try:
-        os.dup2(stdin, 0)
-        os.dup2(2, 1)
-        env = dict(entry.split("=", 1) for entry in hook.get("env", []) if "=" in entry)
-        os.execve(hook["path"], hook.get("args") or [hook["path"]], env)
-    finally:
-        os._exit(127)
-
-
-def _feed(fd: int, text: bytes) -> None:
-    """Write `text` and close; a hook that does not read it is no failure."""
-    try:
-        while text:
-            text = text[os.write(fd, text) :]
-    except BrokenPipeError:
-        pass
-    finally:
-        os.close(fd)
-
-
-def _wait(pid: int, timeout: float | None) -> bool:
-    """Wait until `pid` has ended; False after `timeout` seconds."""
-    if timeout is None:
-        return True
-    pidfd = os.pidfd_open(pid)
-    try:
-        ready, _, _ = select.select([pidfd], [], [], timeout)
-        return bool(ready)
-    finally:
-        os.close(pidfd)

@@ -14,14 +14,19 @@ import os
 import sys
 
 from minicontainer import explain, linux
-from minicontainer.errors import ContainerError, MinicontainerError
+from minicontainer.errors import ContainerError
+from minicontainer.lib.cgroups import join_cgroup, plain_mounts
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.paths import open_inside
+from minicontainer.lib.processes import process_identity
 from minicontainer.lib.user_namespace import become_root, write_mappings
 
-from . import cgroups, mounts, namespaces, process, rootfs
+from . import namespaces, process
+from .cgroups import create_cgroup
 from .hooks import run_hooks
-from .state import fifo_path, identity
+from .mounts import apply_mounts
+from .root import add_devices, make_readonly, mask_paths, pivot, prepare_root
+from .state import fifo_path
 
 
 class Init:
@@ -54,7 +59,7 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     config = record["config"]
     if "seccomp" in config["linux"]:
         explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")
-    cgroups.create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
+    create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
     here, there = open_channel()
     fifo = os.open(fifo_path(root, record["id"]), os.O_PATH)
 
@@ -65,14 +70,14 @@ def spawn_init(root: str, record: dict, options: dict) -> Init:
     try:
         sys.stdout.flush()  # else what waits there is written twice
         init = Init(namespaces.spawn(config, body), here)
-        record["init"] = identity(init.pid)
+        record["init"] = process_identity(init.pid)
     finally:
         there.close()
         os.close(fifo)
     if namespaces.wanted(config).get("user") == "":
         linux_part = config["linux"]
         write_mappings(init.pid, linux_part["uidMappings"], linux_part["gidMappings"])
-    cgroups.join_cgroup(record["cgroup"], init.pid)
+    join_cgroup(record["cgroup"], init.pid)
     here.send(go=True)
     init.receive()
     return init
@@ -122,26 +127,26 @@ def build(config: dict, cgroup: dict) -> None:
     if config.get("domainname"):
         linux.setdomainname(config["domainname"])
     root = config["root"]["path"]
-    rootfs.prepare_root(root)
-    mounts.apply_mounts(root, mounts.plain_mounts(config, cgroup))
-    rootfs.add_devices(root, config)
+    prepare_root(root)
+    apply_mounts(root, plain_mounts(config, cgroup))
+    add_devices(root, config)
     os.close(open_inside(root, config["process"]["cwd"], "directory"))
-    rootfs.write_sysctls(root, config)
-    rootfs.mask_paths(root, config["linux"])
+    if "sysctl" in config["linux"]:
+        from minicontainer.lib.sysctls import write_sysctls  # seldom needed
+
+        write_sysctls(root, config["linux"]["sysctl"], namespaces.wanted(config))
+    mask_paths(root, config["linux"])
 
 
 def move_in(config: dict, console: int | None) -> None:
     """Make the file tree ours for good, and take the terminal in it."""
+    pivot(config["root"]["path"], config)
     if console is not None:
-        from minicontainer.lib import (
-            terminal,  # before the pivot: afterwards its file is out of reach
-        )
+        from minicontainer.lib.terminal import take_terminal
 
-    rootfs.pivot(config["root"]["path"], config)
-    if console is not None:
-        terminal.take_terminal(config["process"], console, bind_console=True)
+        take_terminal(config["process"], console, bind_console=True)
     if config["root"].get("readonly"):
-        rootfs.make_readonly()
+        make_readonly()
 
 
 def wait_for_start(fifo: str, directory: int) -> int:
@@ -162,7 +167,7 @@ def wait_for_start(fifo: str, directory: int) -> int:
 
 def _give_up(channel: Channel, error: BaseException) -> None:
     try:
-        if isinstance(error, (MinicontainerError, OSError)) or not isinstance(error, EOFError):
+        if not isinstance(error, EOFError):
             channel.send_error(error)
     finally:
         os._exit(1)

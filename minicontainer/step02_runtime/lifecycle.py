@@ -15,24 +15,21 @@ import time
 
 from minicontainer import explain
 from minicontainer.errors import ContainerError, WrongState
+from minicontainer.lib import cgroups
 from minicontainer.lib.channel import Channel
+from minicontainer.lib.files import write_whole
+from minicontainer.lib.processes import (
+    in_pid_namespace_of,
+    is_alive,
+    send_signal,
+    signal_number,
+    start_time,
+)
 
-from . import cgroups
 from .bundle import load_bundle
 from .hooks import run_hooks
 from .init import spawn_init
-from .state import (
-    fifo_path,
-    is_alive,
-    load,
-    new_record,
-    public_state,
-    remove,
-    reserve,
-    save,
-    start_time,
-    state,
-)  # fmt: skip
+from .state import fifo_path, load, new_record, public_state, remove, reserve, save, state
 
 
 def create(
@@ -152,31 +149,31 @@ def resume(root: str, id: str) -> None:
 def init_options(
     config: dict, console_socket: str | int | None, preserve_fds: int, die_with_parent: bool
 ) -> dict:
-    """What init is told beside its configuration; the console's socket is connected here."""
+    """What init is told beside its configuration; the console's socket is connected here.
+
+    A connected one (a number) waits for a terminal, whether or not the process has one.
+    """
     wanted = config["process"].get("terminal", False)
     if wanted and console_socket is None:
         hint = "give --console-socket, or run it in the foreground"
         raise ContainerError("cannot allocate a terminal: nobody is there to take it", "", hint)
-    if console_socket is not None and not wanted:
+    if isinstance(console_socket, str) and not wanted:
         raise ContainerError("a console socket is of use only when process.terminal is true")
-    if isinstance(console_socket, str):
-        from minicontainer.lib import terminal
+    if wanted:
+        from minicontainer.lib import terminal  # now: in the container its file is out of reach
 
-        console_socket = terminal.connect_console(console_socket)
-    kept = {"console": console_socket, "preserve_fds": preserve_fds}
-    return {**kept, "die_with_parent": die_with_parent}
+        if isinstance(console_socket, str):
+            console_socket = terminal.connect_console(console_socket)
+    kept = {"preserve_fds": preserve_fds, "die_with_parent": die_with_parent}
+    return {"console": console_socket if wanted else None, **kept}
 
 
 def write_pid_file(path: str | None, pid: int) -> None:
     """Write the number, complete at once and without a newline, as engines read it."""
     if path is None:
         return
-    directory, name = os.path.split(path)
-    draft = os.path.join(directory, f".{name}.{os.getpid()}")
     try:
-        with open(draft, "w") as file:
-            file.write(str(pid))
-        os.replace(draft, path)
+        write_whole(path, str(pid).encode())
     except OSError as error:
         raise ContainerError(f"cannot write the pid file: {error.strerror}", path) from None
 
@@ -254,50 +251,12 @@ def processes(record: dict) -> list[int]:
     init = record["init"]
     if init and is_alive(init):
         if not record["cgroup"]["paths"]:
-            found = _same_namespace(init["pid"])
+            found = in_pid_namespace_of(init["pid"])
         found = sorted({init["pid"], *found})
     return [pid for pid in found if start_time(pid) is not None]
-
-
-def send_signal(pid: int, number: int) -> None:
-    """kill(2); a process that has just ended needs no signal any more."""
-    explain.emit("syscall", f"kill({pid}, {number})")
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def signal_number(signal: str | int) -> int:
-    """The number of a signal given as 15, "15", "TERM" or "SIGTERM". Raises ContainerError."""
-    text = str(signal).upper()
-    if text.isdigit():
-        number = int(text)
-    else:
-        number = getattr(_signal, text if text.startswith("SIG") else f"SIG{text}", 0)
-    if not isinstance(number, int) or not 0 < number < _signal.NSIG:
-        raise ContainerError(f"unknown signal {signal!r}", "", "names as in `kill -l`, or a number")
-    return number
 
 
 def _expect(root: str, id: str, status: str, verb: str) -> None:
     found = state(root, id)["status"]
     if found != status:
         raise WrongState(f"cannot {verb} a container that is {found}", id)
-
-
-def _same_namespace(pid: int) -> list[int]:
-    """The processes in the pid namespace of `pid`, when that is not our own as well."""
-
-    def namespace(number: str) -> str:
-        try:
-            return os.readlink(f"/proc/{number}/ns/pid")
-        except OSError:
-            return ""
-
-    wanted = namespace(str(pid))
-    if not wanted or wanted == namespace("self"):
-        return [pid]
-    return [
-        int(name) for name in os.listdir("/proc") if name.isdigit() and namespace(name) == wanted
-    ]

@@ -11,7 +11,7 @@ import os
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError
-from minicontainer.lib.channel import open_channel
+from minicontainer.lib.channel import Channel, open_channel
 
 #: the specification's name -> the flag of clone(2) and setns(2), the name in /proc/PID/ns
 TYPES = {
@@ -65,21 +65,8 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     here, there = open_channel()
     helper = os.fork()
     if helper == 0:
-        try:
-            here.close()
-            for kind, fd in joined:
-                join(kind, fd)
-            if new_time:
-                linux.unshare(linux.CLONE_NEWTIME)
-            pid = linux.clone(flags | linux.CLONE_PARENT)
-            if pid == 0:
-                there.close()
-                body()
-            there.send(pid=pid)
-        except OSError as error:
-            there.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
-        finally:
-            os._exit(0)
+        here.close()
+        _join_and_spawn(joined, flags, body, new_time, there)
     there.close()
     for _, fd in joined:
         os.close(fd)
@@ -90,6 +77,24 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     finally:
         here.close()
         os.waitpid(helper, 0)
+
+
+def _join_and_spawn(joined: list, flags: int, body, new_time: bool, channel: Channel) -> None:
+    """The helper's whole life; never returns."""
+    try:
+        for kind, fd in joined:
+            join(kind, fd)
+        if new_time:
+            linux.unshare(linux.CLONE_NEWTIME)
+        pid = linux.clone(flags | linux.CLONE_PARENT)
+        if pid == 0:
+            channel.close()
+            body()
+        channel.send(pid=pid)
+    except OSError as error:
+        channel.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
+    finally:
+        os._exit(0)
 
 
 def open_namespace(path: str) -> int:

@@ -15,8 +15,7 @@ import stat
 
 from minicontainer import explain, linux
 from minicontainer.errors import ContainerError, ProgramNotExecutable, ProgramNotFound
-
-from . import capabilities
+from minicontainer.lib import capabilities
 
 
 def prepare(process: dict) -> dict:
@@ -63,19 +62,8 @@ def set_limits(pid: int, process: dict) -> None:
     Raises ContainerError.
     Spec: runtime-spec, config.md, "POSIX process"; prlimit(2), proc_pid_oom_score_adj(5).
     """
-    import resource
-
     for limit in process.get("rlimits", []):
-        number = getattr(resource, limit["type"], None)
-        if number is None:
-            raise ContainerError("unknown resource limit", limit["type"])
-        values = tuple(min(limit[name], 2**64 - 1) for name in ("soft", "hard"))
-        values = tuple(-1 if value >= 2**63 else value for value in values)
-        try:
-            resource.prlimit(pid, number, values)
-        except (OSError, ValueError) as error:
-            why = f"cannot set it to {limit['soft']}, {limit['hard']}: {error}"
-            raise ContainerError(why, limit["type"]) from None
+        _set_rlimit(pid, limit)
     if process.get("oomScoreAdj") is not None:
         _write_oom_score(pid, process["oomScoreAdj"])
 
@@ -180,6 +168,20 @@ def _home(uid: int) -> str:
     except OSError:
         pass
     return "/"
+
+
+def _set_rlimit(pid: int, limit: dict) -> None:
+    import resource
+
+    number = getattr(resource, limit["type"], None)
+    if number is None:
+        raise ContainerError("unknown resource limit", limit["type"])
+    soft, hard = (-1 if limit[name] >= 2**63 else limit[name] for name in ("soft", "hard"))
+    try:
+        resource.prlimit(pid, number, (soft, hard))
+    except (OSError, ValueError) as error:
+        why = f"cannot set it to {limit['soft']}, {limit['hard']}: {error}"
+        raise ContainerError(why, limit["type"]) from None
 
 
 def _write_oom_score(pid: int, score: int) -> None:

@@ -12,9 +12,10 @@ import os
 import time
 
 from minicontainer.errors import ContainerError, NoSuchContainer
+from minicontainer.lib import cgroups
+from minicontainer.lib.files import write_whole
 from minicontainer.lib.jsontext import dumps, loads
-
-from . import cgroups
+from minicontainer.lib.processes import is_alive, process_identity
 
 FIFO = "exec.fifo"
 _RECORD = "state.json"
@@ -107,7 +108,7 @@ def new_record(id: str, bundle: str, config: dict) -> dict:
         "bundle": os.path.abspath(bundle),
         "created": f"{whole}.{now % 10**9:09d}Z",
         "owner": _user_name(),
-        "creator": identity(os.getpid()),
+        "creator": process_identity(os.getpid()),
         "init": None,
         "cgroup": cgroups.plan(id, config),
         "config": config,
@@ -145,12 +146,7 @@ def save(root: str, record: dict) -> None:
 
 
 def _write_record(directory: str, record: dict) -> None:
-    path = os.path.join(directory, _RECORD)
-    draft = f"{path}.{os.getpid()}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(fd, "w") as file:
-        file.write(dumps(record))
-    os.replace(draft, path)
+    write_whole(os.path.join(directory, _RECORD), dumps(record).encode(), mode=0o600)
 
 
 def load(root: str, id: str) -> dict:
@@ -185,30 +181,6 @@ def _remove_directory(directory: str) -> None:
         os.rmdir(directory)
     except FileNotFoundError:
         return
-
-
-def identity(pid: int) -> dict:
-    """What tells this process from a later one of the same number: its start in clock ticks."""
-    return {"pid": pid, "start": start_time(pid)}
-
-
-def is_alive(process: dict) -> bool:
-    """Whether the process that `identity` described still runs."""
-    return process["start"] is not None and start_time(process["pid"]) == process["start"]
-
-
-def start_time(pid: int) -> int | None:
-    """When process `pid` began, in clock ticks since boot; None when it has ended.
-
-    Source: proc_pid_stat(5), fields 3 (state) and 22 (starttime).
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # the name in parentheses may hold spaces and parentheses itself
-            fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def _make_root(root: str) -> None:

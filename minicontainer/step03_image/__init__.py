@@ -1,14 +1,16 @@
 """Step 3, the image: index -> manifest -> config and layers -> root filesystem -> bundle.
 
-Read the room in this order; behind each module, those that serve it:
+Read the room in this order:
 
-spec.py            the documents of an image, and how foreign bytes become them (shapes.py)
 digest.py          a name that is computed from the content
-layout.py          where blobs and names live on disk (blobs.py, garbage.py, locks.py)
+spec.py            the documents of an image, and how foreign bytes become them
+layout.py          where blobs and names live on disk
+blobs.py           writing a blob: it gets its name only once it is complete and verified
 manifest.py        one image for many machines: the manifest for this one
-tar.py             what a layer is made of (tar_fields.py, sparse.py)
-rootfs.py          a directory that nothing can climb out of (directories.py, metadata.py)
-layers.py          from a blob to changes of a root filesystem: whiteouts (decompress.py)
+tree.py            a directory that nothing can climb out of
+layers.py          from a blob to changes of a root filesystem: whiteouts
 unpack.py          all layers, in order and verified: the root filesystem
-runtime_config.py  the image's config becomes the runtime's config.json (users.py)
+runtime_config.py  the image's config becomes the runtime's config.json
+
+What a layer is made of is read by lib/tar.py, what a user is called by lib/users.py.
 """

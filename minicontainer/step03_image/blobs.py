@@ -8,15 +8,13 @@ Spec: image-spec, image-layout.md, "Blobs"; descriptor.md, "Verification".
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, SizeMismatch
 from minicontainer.lib.files import plain_errors
-from minicontainer.lib.locks import locked, try_lock
+from minicontainer.lib.locks import locked
+from minicontainer.lib.unfinished import UnfinishedFile
 
 from .digest import Digester, algorithm_of, digest_of
 from .layout import Layout, blob_path, has_blob, open_blob
@@ -61,7 +59,7 @@ def drop_if_damaged(layout: Layout, descriptor: Descriptor) -> None:
 
 @contextlib.contextmanager
 def in_use(layout: Layout) -> Iterator[None]:
-    """Keep prune from deleting blobs, while some of them have no name in index.json yet."""
+    """Keep blobs from being collected as garbage while no name in index.json leads to them yet."""
     with contextlib.ExitStack() as held:
         with plain_errors(layout.path):
             held.enter_context(locked(layout.own / "in-use.lock", shared=True))
@@ -75,17 +73,14 @@ class BlobWriter:
     call restart() and write everything; commit() verifies it and gives it its
     name. Left without commit(), the unfinished file stays for the next attempt.
     While another process writes the same blob, this one uses a file of its own.
+    All of it raises ImageError.
     """
 
     def __init__(self, layout: Layout, descriptor: Descriptor) -> None:
-        self._algorithm = algorithm_of(descriptor["digest"])
-        self._final = blob_path(layout, descriptor["digest"])
-        self._directory = layout.own / "unfinished"
-        self._descriptor = descriptor
-        self._digester = Digester(self._algorithm)
-        self._file = -1
-        self._path = self._directory / descriptor["digest"].replace(":", "-")
-        self._resumable = True
+        self._digest, self._size = descriptor["digest"], descriptor["size"]
+        self._final = blob_path(layout, self._digest)
+        self._digester = Digester(algorithm_of(self._digest))
+        self._file = UnfinishedFile(layout.own / "unfinished" / self._digest.replace(":", "-"))
 
     @property
     def offset(self) -> int:
@@ -93,89 +88,42 @@ class BlobWriter:
         return self._digester.size
 
     def __enter__(self) -> BlobWriter:
-        with plain_errors(self._path):
-            self._open()
-            with open(self._file, "rb", buffering=0, closefd=False) as unfinished:
-                while chunk := unfinished.read(_CHUNK):
-                    self._digester.update(chunk)
-            if self.offset > self._descriptor["size"]:
-                self.restart()
+        self._file.open()
+        for chunk in self._file.read():
+            self._digester.update(chunk)
+        if self.offset > self._size:
+            self.restart()
         return self
-
-    def _open(self) -> None:
-        handle = try_lock(self._path)
-        if handle is not None and not _is_at(handle, self._path):
-            os.close(handle)  # another process finished it just now: its file is a blob already
-            handle = None
-        if handle is None:
-            self._resumable = False
-            handle, name = tempfile.mkstemp(dir=self._directory)
-            self._path = Path(name)
-        self._file = handle
 
     def restart(self) -> None:
         """Forget what an earlier attempt left: the next write is the blob's first byte."""
-        with plain_errors(self._path):
-            os.ftruncate(self._file, 0)
-            os.lseek(self._file, 0, os.SEEK_SET)
-        self._digester = Digester(self._algorithm)
+        self._file.restart()
+        self._digester = Digester(algorithm_of(self._digest))
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Append `chunk`. Raises SizeMismatch as soon as there are too many bytes; ImageError."""
-        if self.offset + len(chunk) > self._descriptor["size"]:
-            self._reject()
-            what = f"longer than the {self._descriptor['size']} bytes that were announced"
-            raise SizeMismatch(what, self._descriptor["digest"])
-        with plain_errors(self._path):
-            write_all(self._file, chunk)
+        """Append `chunk`. Raises SizeMismatch as soon as there are too many bytes."""
+        if self.offset + len(chunk) > self._size:
+            self._file.discard()
+            what = f"longer than the {self._size} bytes that were announced"
+            raise SizeMismatch(what, self._digest)
+        self._file.write(chunk)
         self._digester.update(chunk)
 
     def commit(self) -> None:
         """Verify size and digest, then give the blob its name.
 
-        Raises SizeMismatch (the unfinished file stays, to be continued),
-        DigestMismatch (it is thrown away), ImageError.
+        Raises SizeMismatch (the unfinished file stays, to be continued), and
+        DigestMismatch (it is thrown away).
         """
-        wanted, found = self._descriptor["digest"], self._digester.digest()
-        if self.offset != self._descriptor["size"]:
-            what = f"{self.offset} bytes of {self._descriptor['size']} have arrived"
-            raise SizeMismatch(what, wanted)
-        if found != wanted:
-            self._reject()
-            raise DigestMismatch(f"the content that arrived has the digest {found}", wanted)
-        with plain_errors(self._final):
-            self._final.parent.mkdir(parents=True, exist_ok=True)
-            os.chmod(self._path, 0o644)
-            if os.name == "nt":  # Windows renames no open file; elsewhere the lock must be held
-                self._close()
-            os.replace(self._path, self._final)
-        explain.emit("digest", f"verified {wanted} ({self.offset} bytes)", size=self.offset)
+        if self.offset != self._size:
+            what = f"{self.offset} bytes of {self._size} have arrived"
+            raise SizeMismatch(what, self._digest)
+        found = self._digester.digest()
+        if found != self._digest:
+            self._file.discard()
+            raise DigestMismatch(f"the content that arrived has the digest {found}", self._digest)
+        self._file.rename(self._final)
+        explain.emit("digest", f"verified {found} ({self.offset} bytes)", size=self.offset)
 
     def __exit__(self, *_: object) -> None:
-        self._close()
-        if not self._resumable:
-            self._path.unlink(missing_ok=True)
-
-    def _reject(self) -> None:
-        self.restart()
-        self._path.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-def _is_at(file: int, path: Path) -> bool:
-    """Does `path` still name the file that is open as `file`?"""
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def write_all(file: int, chunk: bytes | memoryview) -> None:
-    """write(2) until all of `chunk` is written."""
-    written = os.write(file, chunk)
-    while written < len(chunk):
-        written += os.write(file, memoryview(chunk)[written:])
+        self._file.close()

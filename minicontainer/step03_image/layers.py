@@ -15,18 +15,18 @@ from typing import BinaryIO
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.lib.decompress import decompressed
+from minicontainer.lib.directories import Place
 from minicontainer.lib.tar import Stream, read_tar
 
 from .blobs import is_intact
 from .digest import Digester, algorithm_of, digest_of
 from .layout import Layout, open_blob
-from .rootfs import Place, RootFilesystem
 from .spec import LAYER_TYPES, Descriptor
+from .tree import RootFilesystem
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _CHUNK = 1 << 18  # bytes
-MENDING = "pull the image again: `minicontainer pull` fetches what is damaged"
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:
@@ -140,4 +140,5 @@ def damage_named(layout: Layout, descriptor: Descriptor) -> Iterator[None]:
             raise
         kind = SizeMismatch if isinstance(error, SizeMismatch) else DigestMismatch
         what = f"the stored layer is damaged: {error.what}"
-        raise kind(what, descriptor["digest"], MENDING) from None
+        hint = "pull the image again: `minicontainer pull` fetches what is damaged"
+        raise kind(what, descriptor["digest"], hint) from None

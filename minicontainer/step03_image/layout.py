@@ -12,14 +12,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from minicontainer.errors import BlobMissing, ImageError, SizeMismatch
-from minicontainer.lib.files import plain_errors
+from minicontainer.lib.files import plain_errors, write_whole
 from minicontainer.lib.locks import locked
 
 from .digest import check_digest, split_digest
@@ -51,7 +50,7 @@ def create_layout(path: Path | str) -> Layout:
     with plain_errors(layout.path):
         (layout.path / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         if not (layout.path / "oci-layout").exists():
-            replace_file(layout.path / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+            write_whole(layout.path / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         if not layout.index_file.exists():
             with locked(layout.own / "index.lock"):
                 if not layout.index_file.exists():
@@ -123,10 +122,8 @@ def read_blob(layout: Layout, descriptor: Descriptor) -> bytes:
 
 def read_index(layout: Layout) -> Index:
     """What index.json holds. Raises ImageError."""
-    with plain_errors(layout.index_file):
-        if layout.index_file.stat().st_size > LARGEST_DOCUMENT:
-            raise ImageError("larger than 4 MiB", str(layout.index_file))
-        content = layout.index_file.read_bytes()
+    with plain_errors(layout.index_file), layout.index_file.open("rb") as file:
+        content = file.read(LARGEST_DOCUMENT + 1)  # so much is refused
     try:
         return parse_index(content)
     except ImageError as error:
@@ -153,7 +150,7 @@ def tag(layout: Layout, name: str, descriptor: Descriptor) -> None:
 
 
 def untag(layout: Layout, name: str) -> None:
-    """Forget `name`; the blobs stay until prune (garbage.py). Raises ImageError if unknown."""
+    """Forget `name`; its blobs stay until they are collected. Raises ImageError if unknown."""
     with changed_index(layout) as index:
         kept = [one for one in index["manifests"] if name_of(one) != name]
         if len(kept) == len(index["manifests"]):
@@ -174,19 +171,4 @@ def changed_index(layout: Layout) -> Iterator[Index]:
 def write_index(layout: Layout, index: Index) -> None:
     """Replace index.json. Call it with the lock held: see changed_index."""
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, **index}
-    replace_file(layout.index_file, json.dumps(document, indent=1).encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name and rename it: readers see the old or the new."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-        with contextlib.suppress(OSError):
-            Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    write_whole(layout.index_file, json.dumps(document, indent=1).encode())

@@ -7,10 +7,8 @@ Spec: image-spec, image-index.md, "platform".
 
 from __future__ import annotations
 
-import platform
-import sys
-
 from minicontainer.errors import ImageError
+from minicontainer.lib.architectures import go_name, this_machine
 
 from .layout import Layout, read_blob
 from .spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Platform, parse_index
@@ -18,22 +16,6 @@ from .spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Platform, pars
 #: how many indexes may lead from one to the next
 DEEPEST_NESTING = 8
 
-#: the kernel's names of machines, and Go's, which images use
-_ARCHITECTURES = {
-    "x86_64": "amd64",
-    "x86-64": "amd64",
-    "aarch64": "arm64",
-    "armv5l": "arm/v5",
-    "armv6l": "arm/v6",
-    "armv7l": "arm/v7",
-    "armhf": "arm/v7",
-    "armel": "arm/v6",
-    "i386": "386",
-    "i486": "386",
-    "i586": "386",
-    "i686": "386",
-    "loongarch64": "loong64",
-}
 #: variants from the newest to the oldest: each kind of machine also runs those behind its own
 _VARIANTS = {
     "amd64": ["v4", "v3", "v2", "v1"],
@@ -109,9 +91,7 @@ def platforms_run_by(wanted: Platform) -> list[tuple[str, str, str]]:
 
 def identity(one: Platform) -> tuple[str, str, str]:
     """Operating system, architecture and variant, where every platform has but one spelling."""
-    architecture, _, implied = _ARCHITECTURES.get(
-        one["architecture"].lower(), one["architecture"].lower()
-    ).partition("/")
+    architecture, implied = go_name(one["architecture"])
     variant = one.get("variant") or implied or _DEFAULT_VARIANT.get(architecture, "")
     variant = f"v{variant}" if variant[:1].isdigit() else variant.lower()
     return one["os"].lower(), architecture, variant
@@ -122,7 +102,7 @@ def parse_platform(text: str) -> Platform:
     parts = text.strip().lower().split("/")
     if len(parts) not in (2, 3) or not all(parts):
         raise ImageError(f"{text!r} is not a platform", hint="like linux/amd64 or linux/arm/v7")
-    architecture, _, implied = _ARCHITECTURES.get(parts[1], parts[1]).partition("/")
+    architecture, implied = go_name(parts[1])
     variant = parts[2] if len(parts) == 3 else implied
     chosen: Platform = {"os": parts[0], "architecture": architecture}
     if variant:
@@ -138,7 +118,4 @@ def platform_name(one: Platform) -> str:
 
 def host_platform() -> Platform:
     """The platform of containers on this machine; always linux, also on a Mac's or Windows' VM."""
-    machine = platform.machine().lower()
-    if machine in ("aarch64", "x86_64") and sys.maxsize < 2**32:
-        machine = {"aarch64": "armv7l", "x86_64": "i686"}[machine]  # a 32-bit system on it
-    return parse_platform(f"linux/{machine}")
+    return parse_platform(f"linux/{this_machine()}")

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import ImageError
-from minicontainer.lib.users import find_user
+from minicontainer.lib.default_config import DEFAULT_PATH
+from minicontainer.lib.files import plain_errors
+from minicontainer.lib.users import User, look_up_user
 
 from .spec import ImageConfig
+from .tree import RootFilesystem
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ANNOTATION = "org.opencontainers.image."
 
 
@@ -52,6 +54,16 @@ def to_runtime_config(
     process["user"] = {**process.get("user", {}), **user.ids()}
     config["annotations"] = {**config.get("annotations", {}), **image_annotations(image)}
     return config
+
+
+def find_user(root: Path, wanted: str) -> User:
+    """The user that the config's `User` names, by the image's own /etc/passwd and /etc/group.
+
+    Links on the way are followed inside `root`. Raises ImageError for an unknown name.
+    Spec: image-spec, config.md, "User".
+    """
+    with plain_errors(root), RootFilesystem(root) as files:
+        return look_up_user(files.read, wanted)
 
 
 def merge_environment(first: Sequence[str], defaults: Sequence[str]) -> list[str]:

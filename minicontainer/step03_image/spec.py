@@ -9,25 +9,24 @@ and Docker's "Image Manifest V 2, Schema 2", which differs in media types only.
 
 from __future__ import annotations
 
-import json
-from typing import Any, NotRequired, TypedDict, cast
+import functools
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
-from minicontainer.errors import ImageError as ImageError
-from minicontainer.lib.shapes import argument, check, digest, map_of_strings, size
+from minicontainer.errors import ImageError
+from minicontainer.lib.foreign_json import parse_object
+from minicontainer.lib.shapes import check, shape_of, text
+
+from .digest import split_digest
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 OCI_LAYER_GZIP = f"{OCI_LAYER}+gzip"
-OCI_LAYER_ZSTD = f"{OCI_LAYER}+zstd"
 OCI_FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
-OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-DOCKER_LAYER_GZIP = f"{DOCKER_LAYER}.gzip"
 DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 DOCKER_SCHEMA_1 = (
     "application/vnd.docker.distribution.manifest.v1+json",
@@ -36,7 +35,6 @@ DOCKER_SCHEMA_1 = (
 
 INDEX_TYPES = (OCI_INDEX, DOCKER_INDEX)
 MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
-CONFIG_TYPES = (OCI_CONFIG, DOCKER_CONFIG)
 LAYER_TYPES = tuple(
     base + compression
     for base in (OCI_LAYER, OCI_FOREIGN_LAYER, DOCKER_LAYER, DOCKER_FOREIGN_LAYER)
@@ -45,6 +43,19 @@ LAYER_TYPES = tuple(
 
 #: bytes; the distribution-spec bids registries to take manifests of at least this size
 LARGEST_DOCUMENT = 4 * 1024 * 1024
+
+
+def _check_digest(value: Any, where: str, _: object) -> None:
+    try:
+        split_digest(value)
+    except ImageError as error:
+        raise ImageError(error.what, f"{where}: {error.where}".rstrip(": "), error.hint) from None
+
+
+# The types below are also the shapes by which documents are checked.
+Digest = Annotated[str, _check_digest]
+Argument = Annotated[str, text]
+_shape = functools.cache(shape_of)
 
 Platform = TypedDict(
     "Platform",
@@ -62,8 +73,8 @@ class Descriptor(TypedDict):
     """What points to a blob: its type, its digest and its size in bytes."""
 
     mediaType: str
-    digest: str
-    size: int
+    digest: Digest
+    size: Annotated[int, (0, 2**63 - 1)]
     platform: NotRequired[Platform]
     annotations: NotRequired[dict[str, str]]
     urls: NotRequired[list[str]]
@@ -93,13 +104,13 @@ class Manifest(TypedDict):
 class Settings(TypedDict, total=False):
     """How to run the image, unless the user says otherwise: the config's `config`."""
 
-    User: str
+    User: Argument
     ExposedPorts: dict[str, Any]
-    Env: list[str]
-    Entrypoint: list[str]
-    Cmd: list[str]
+    Env: list[Argument]
+    Entrypoint: list[Argument]
+    Cmd: list[Argument]
     Volumes: dict[str, Any]
-    WorkingDir: str
+    WorkingDir: Argument
     Labels: dict[str, str]
     StopSignal: str
 
@@ -108,24 +119,17 @@ class RootFs(TypedDict):
     """The digests of the uncompressed layers, the lowest first."""
 
     type: str
-    diff_ids: list[str]
+    diff_ids: list[Digest]
 
 
-ImageConfig = TypedDict(
-    "ImageConfig",
-    {
-        "architecture": str,
-        "os": str,
-        "variant": NotRequired[str],
-        "os.version": NotRequired[str],
-        "os.features": NotRequired[list[str]],
-        "rootfs": RootFs,
-        "config": NotRequired[Settings],
-        "created": NotRequired[str],
-        "author": NotRequired[str],
-        "history": NotRequired[list[dict[str, Any]]],
-    },
-)
+class ImageConfig(Platform):
+    """What the image's programs run on, the layers they see, and how they are started."""
+
+    rootfs: RootFs
+    config: NotRequired[Settings]
+    created: NotRequired[str]
+    author: NotRequired[str]
+    history: NotRequired[list[dict[str, Any]]]
 
 
 def parse_index(content: bytes) -> Index:
@@ -133,9 +137,9 @@ def parse_index(content: bytes) -> Index:
 
     Spec: image-spec, image-index.md.
     """
-    document = _parse(content, "index")
+    document = parse_object(content, LARGEST_DOCUMENT, "index")
     _refuse_other_kind(document, ("config", "layers"), INDEX_TYPES, "an index")
-    check(document, _INDEX, "index")
+    check(document, _shape(Index), "index", ImageError)
     return cast(Index, document)
 
 
@@ -144,9 +148,9 @@ def parse_manifest(content: bytes) -> Manifest:
 
     Spec: image-spec, manifest.md.
     """
-    document = _parse(content, "manifest")
+    document = parse_object(content, LARGEST_DOCUMENT, "manifest")
     _refuse_other_kind(document, ("manifests",), MANIFEST_TYPES, "a manifest")
-    check(document, _MANIFEST, "manifest")
+    check(document, _shape(Manifest), "manifest", ImageError)
     return cast(Manifest, document)
 
 
@@ -155,8 +159,8 @@ def parse_config(content: bytes) -> ImageConfig:
 
     Spec: image-spec, config.md.
     """
-    document = _parse(content, "config")
-    check(document, _CONFIG, "config")
+    document = parse_object(content, LARGEST_DOCUMENT, "config")
+    check(document, _shape(ImageConfig), "config", ImageError)
     if document["rootfs"]["type"] != "layers":
         raise ImageError(f"rootfs.type is {document['rootfs']['type']!r}, not 'layers'", "config")
     return cast(ImageConfig, document)
@@ -168,7 +172,7 @@ def media_type_of(content: bytes, claimed: str = "") -> str:
     Raises ImageError for what is neither, and for what could be read as both.
     Spec: image-spec, media-types.md; CVE-2021-41190.
     """
-    document = _parse(content, "manifest")
+    document = parse_object(content, LARGEST_DOCUMENT, "manifest")
     claimed = claimed.partition(";")[0].strip().lower()
     known = (*INDEX_TYPES, *MANIFEST_TYPES, *DOCKER_SCHEMA_1)
     media_type = claimed if claimed in known else document.get("mediaType")
@@ -177,36 +181,6 @@ def media_type_of(content: bytes, claimed: str = "") -> str:
     parse = parse_index if media_type in INDEX_TYPES else parse_manifest
     parse(content)
     return media_type
-
-
-def _parse(content: bytes, where: str) -> dict[str, Any]:
-    """The JSON object in `content`; whatever a hostile server sends, only ImageError is raised."""
-    if len(content) > LARGEST_DOCUMENT:
-        raise ImageError(f"larger than {LARGEST_DOCUMENT} bytes", where)
-    try:
-        document = json.loads(
-            content.decode(), object_pairs_hook=_members, parse_constant=_refuse_constant
-        )
-        json.dumps(document, ensure_ascii=False).encode()  # no half of a surrogate pair
-    except RecursionError:
-        raise ImageError("nested too deeply", where) from None
-    except ValueError as error:
-        raise ImageError(f"not a JSON document: {str(error)[:200]}", where) from None
-    if not isinstance(document, dict):
-        raise ImageError("not a JSON object", where)
-    return document
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's members, without those that are null, which mean the same as absent ones."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object has two members of one name")  # readers would differ
-    return {name: value for name, value in pairs if value is not None}
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _refuse_other_kind(
@@ -224,52 +198,3 @@ def _refuse_other_kind(
     present = [name for name in foreign if name in document]
     if present:
         raise ImageError(f"{kind} must not have {' or '.join(present)}", kind)
-
-
-_Shape = dict[str, Any]
-_PLATFORM: _Shape = {
-    "architecture": str,
-    "os": str,
-    "variant?": str,
-    "os.version?": str,
-    "os.features?": [str],
-}
-_DESCRIPTOR: _Shape = {
-    "mediaType": str,
-    "digest": digest,
-    "size": size,
-    "platform?": _PLATFORM,
-    "annotations?": map_of_strings,
-    "urls?": [str],
-    "artifactType?": str,
-}
-_INDEX: _Shape = {"manifests": [_DESCRIPTOR], "annotations?": map_of_strings}
-_MANIFEST: _Shape = {
-    "config": _DESCRIPTOR,
-    "layers": [_DESCRIPTOR],
-    "annotations?": map_of_strings,
-    "subject?": _DESCRIPTOR,
-}
-_SETTINGS: _Shape = {
-    "User?": argument,
-    "ExposedPorts?": dict,
-    "Env?": [argument],
-    "Entrypoint?": [argument],
-    "Cmd?": [argument],
-    "Volumes?": dict,
-    "WorkingDir?": argument,
-    "Labels?": map_of_strings,
-    "StopSignal?": str,
-}
-_CONFIG: _Shape = {
-    "architecture": str,
-    "os": str,
-    "variant?": str,
-    "os.version?": str,
-    "os.features?": [str],
-    "config?": _SETTINGS,
-    "rootfs": {"type": str, "diff_ids": [digest]},
-    "created?": str,
-    "author?": str,
-    "history?": [dict],
-}

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, ImageError
-from minicontainer.lib.directories import remove_tree
 from minicontainer.lib.files import plain_errors
+from minicontainer.lib.removal import remove_tree
 
 from .digest import algorithm_of
 from .layers import apply_layer, open_layer
 from .layout import Layout, read_blob
-from .rootfs import RootFilesystem
 from .spec import Descriptor, ImageConfig, parse_config, parse_manifest
+from .tree import RootFilesystem
 
 
 def unpack(layout: Layout, manifest: Descriptor, root: Path) -> ImageConfig:
@@ -53,7 +53,7 @@ def unpack(layout: Layout, manifest: Descriptor, root: Path) -> ImageConfig:
 
 
 @contextlib.contextmanager
-def new_root(root: Path | str, owners: bool | None = None) -> Iterator[RootFilesystem]:
+def new_root(root: Path | str) -> Iterator[RootFilesystem]:
     """A root filesystem to fill, which gets the name `root` when the with statement ends well.
 
     Whatever goes wrong, Ctrl-C included, nothing is left. Raises ImageError if
@@ -68,7 +68,7 @@ def new_root(root: Path | str, owners: bool | None = None) -> Iterator[RootFiles
         explain.emit("note", f"unpacking into {unfinished}, which is renamed at the end")
         try:
             unfinished.mkdir(mode=0o755)
-            with RootFilesystem(unfinished, owners) as filesystem:
+            with RootFilesystem(unfinished) as filesystem:
                 yield filesystem
             os.replace(unfinished, root)
         except BaseException:

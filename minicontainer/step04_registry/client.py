@@ -12,7 +12,20 @@ import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
+from minicontainer.lib.addresses import base_address, join, origin
+from minicontainer.lib.curl import shown_address
+from minicontainer.lib.http import (
+    drop,
+    new_session,
+    raise_for_status,
+    read_body,
+    read_chunks,
+    read_json,
+)
+from minicontainer.lib.http_errors import BadAnswer, ConnectionLost, LoginNeeded, StatusError
+from minicontainer.lib.retries import Retry, retrying
 from minicontainer.step03_image.blobs import BlobWriter
 from minicontainer.step03_image.digest import check_digest, digest_of
 from minicontainer.step03_image.layout import Layout
@@ -24,32 +37,31 @@ from minicontainer.step03_image.spec import (
     media_type_of,
 )
 
-from .addresses import base_address, join, origin
 from .challenge import Challenge, parse_challenge
-from .curl import shown_address
-from .failures import BadAnswer, ConnectionLost, LoginNeeded, Refused, refusal
 from .redirects import follow_redirects
-from .retries import Patience, insist
 from .token import fetch_token
-from .transport import Response, Transport
+
+if TYPE_CHECKING:
+    import requests
+
+    from minicontainer.lib.session import Session
 
 ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 LARGEST_PAGE = 4 * 1024 * 1024
 MOST_PAGES = 1000
-LARGEST_ERROR = 64 * 1024
 NEXT_LINK = re.compile(r"<([^<>]*)>\s*;(?:[^,<]*;)?\s*rel\s*=\s*\"?next\"?\s*(?:[;,]|$)", re.I)
 
 #: called with a blob's descriptor and how many bytes of it are there
 Progress = Callable[[Descriptor, int], None]
 #: gives the Authorization header's value that answers the challenges of a repository
-Authorize = Callable[[list[Challenge], str, Transport], str]
+Authorize = Callable[[list[Challenge], str, "Session"], str]
 
 
-def anonymous(challenges: list[Challenge], repository: str, transport: Transport) -> str:
+def anonymous(challenges: list[Challenge], repository: str, session: Session) -> str:
     """The Authorization of one who has no login: a token for what everybody may have."""
     for challenge in challenges:
         if challenge.scheme == "bearer":
-            return f"Bearer {fetch_token(transport, challenge, repository).value}"
+            return f"Bearer {fetch_token(session, challenge, repository).value}"
     raise LoginNeeded(401, "the registry wants a login", hint="put one into auth.json")
 
 
@@ -66,11 +78,13 @@ class Registry:
         *,
         plain_http: bool | None = None,
         authorize: Authorize = anonymous,
-        transport: Transport | None = None,
+        session: Session | None = None,
     ) -> None:
         self.host = host
         self.address = base_address(host, plain_http)
-        self.transport = transport or Transport(plain_http=bool(plain_http))
+        self.session = session or new_session(bool(plain_http))
+        #: one request: redirects are followed, what may pass is tried again; any answer
+        self.send = retrying(follow_redirects, self.session)
         self.authorize = authorize
         self._authorization: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -81,27 +95,18 @@ class Registry:
         repository: str,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
-    ) -> Response:
+    ) -> requests.Response:
         """The good answer to a request (200 to 299); redirects, retries and token included.
 
         `path` may be a whole address, but only one of this registry.
-        Raises NotFound, LoginNeeded, Refused, NotReached, BadAnswer, RegistryError.
+        Raises NotFound, LoginNeeded, StatusError, NotReached, BadAnswer, RegistryError.
         """
         url = join(self.address, urllib.parse.quote(path, safe="/:?&=%+@~,"))
         if origin(url) != origin(self.address):
             raise BadAnswer(f"the registry {self.host} leads to another one", shown_address(url))
         response = send_with_token(self, method, url, repository, headers or {})
-        if not 200 <= response.status < 300:
-            with response:
-                body = b"" if method == "HEAD" else response.read(LARGEST_ERROR)
-                raise refusal(response.status, shown_address(url), body)
+        raise_for_status(response)
         return response
-
-    def send(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
-        """Any answer; redirects are followed, and what may pass is tried again."""
-        return insist(
-            self.transport, lambda: follow_redirects(self.transport, method, url, headers)
-        )
 
     def authorization(self, repository: str) -> dict[str, str]:
         """The Authorization header to try first: the one that was good last time, if any."""
@@ -117,18 +122,18 @@ class Registry:
             if self.authorization(repository) == used:
                 self._authorization.pop(repository, None)
                 challenges = parse_challenge(challenge)
-                value = self.authorize(challenges, repository, self.transport)
+                value = self.authorize(challenges, repository, self.session)
                 self._authorization[repository] = value
             return self.authorization(repository)
 
     def close(self) -> None:
         """End the connections."""
-        self.transport.close()
+        self.session.close()
 
 
 def send_with_token(
     registry: Registry, method: str, url: str, repository: str, headers: Mapping[str, str]
-) -> Response:
+) -> requests.Response:
     """The answer to a request, for which the registry may want to see a token first.
 
     401 means: no token, a token that is too old, or no right at all. So answer
@@ -138,14 +143,14 @@ def send_with_token(
     so is a 401 with no challenge in its `WWW-Authenticate` header. The refusal that
     is followed by a second request is dropped.
 
-    Raises LoginNeeded and what Registry.send raises.
+    Raises LoginNeeded and what registry.send raises.
     Source: distribution, docs/spec/auth/token.md, steps 1 to 6.
     """
     used = registry.authorization(repository)
     response = registry.send(method, url, {**headers, **used})
     challenge = response.headers.get("WWW-Authenticate")
-    if response.status == 401 and challenge:
-        response.drop()
+    if response.status_code == 401 and challenge:
+        drop(response)
         fresh = registry.renew(repository, challenge, used)
         response = registry.send(method, url, {**headers, **fresh})
     return response
@@ -170,13 +175,13 @@ def list_tags(registry: Registry, repository: str) -> list[str]:
             raise BadAnswer("the list of tags has no end", shown_address(page))
         seen.add(page)
         with registry.get(page, repository) as response:
-            found = response.json(LARGEST_PAGE).get("tags") or []
+            found = read_json(response, LARGEST_PAGE).get("tags") or []
             page = next_page(response)
         tags.extend(tag for tag in found if isinstance(tag, str))
     return list(dict.fromkeys(tags))
 
 
-def next_page(response: Response) -> str | None:
+def next_page(response: requests.Response) -> str | None:
     """The address in `Link: <…>; rel="next"`, made absolute; None on the last page.
 
     Source: RFC 8288, section 3.
@@ -200,7 +205,7 @@ def get_manifest(registry: Registry, repository: str, reference: str) -> tuple[D
     """
     path = f"/v2/{repository}/manifests/{reference}"
     with registry.get(path, repository, {"Accept": ACCEPT}) as response:
-        content = response.read(LARGEST_DOCUMENT)
+        content = read_body(response, LARGEST_DOCUMENT)
     promised = response.headers.get("Docker-Content-Digest")
     asked_for = reference if ":" in reference else None
     for expected in {promised, asked_for}:
@@ -221,7 +226,7 @@ def head_manifest(registry: Registry, repository: str, reference: str) -> str | 
     try:
         with registry.get(path, repository, {"Accept": ACCEPT}, "HEAD") as response:
             return response.headers.get("Docker-Content-Digest")
-    except Refused:
+    except StatusError:
         return None
 
 
@@ -245,7 +250,7 @@ def get_blob(
     Spec: distribution-spec, spec.md, "Pulling blobs"; RFC 9110, section 14.
     """
     path = f"/v2/{repository}/blobs/{descriptor['digest']}"
-    patience = Patience(registry.transport)
+    retry = Retry(registry.session)
     with BlobWriter(layout, descriptor) as blob:
         while blob.offset < descriptor["size"]:
             headers = {"Range": f"bytes={blob.offset}-"} if blob.offset else {}
@@ -253,21 +258,21 @@ def get_blob(
                 with registry.get(path, repository, headers) as response:
                     if not continues_at(response, blob.offset):
                         blob.restart()
-                    for chunk in response.stream(descriptor["size"] - blob.offset):
+                    for chunk in read_chunks(response, descriptor["size"] - blob.offset):
                         blob.write(chunk)
                         if progress is not None:
                             progress(descriptor, blob.offset)
             except ConnectionLost as lost:
-                patience.lose(lost)
+                retry.wait_after(lost)
         blob.commit()
 
 
-def continues_at(response: Response, offset: int) -> bool:
+def continues_at(response: requests.Response, offset: int) -> bool:
     """Whether the body starts at `offset` (206); False if it starts at the beginning (200).
 
     Raises BadAnswer for a part that nobody asked for. Source: RFC 9110, section 15.3.7.
     """
-    if response.status != 206:
+    if response.status_code != 206:
         return False
     content_range = response.headers.get("Content-Range", "")
     if not content_range.startswith(f"bytes {offset}-"):

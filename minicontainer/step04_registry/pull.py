@@ -8,12 +8,10 @@ distribution-spec, spec.md, "Pull"; image-spec, image-layout.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeVar
-
 from minicontainer import explain
-from minicontainer.errors import ImageError, MinicontainerError
+from minicontainer.errors import ImageError
+from minicontainer.lib.http_errors import LoginNeeded, NotFound
+from minicontainer.lib.parallel import in_parallel
 from minicontainer.step03_image.blobs import drop_if_damaged, in_use, is_intact, write_blob
 from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references, tag
 from minicontainer.step03_image.manifest import DEEPEST_NESTING, choose_manifest, host_platform
@@ -26,17 +24,9 @@ from minicontainer.step03_image.spec import (
     parse_manifest,
 )
 
-from .addresses import is_loopback, origin
-from .client import Progress, Registry, get_blob, get_manifest, head_manifest, list_tags
-from .failures import LoginNeeded, NotFound, printable
+from .client import Progress, Registry, get_blob, get_manifest, head_manifest
+from .offers import with_offer
 from .reference import Reference
-from .transport import Transport
-
-#: how many blobs are fetched at a time
-PARALLEL = 4
-MOST_SHOWN = 20
-
-Item = TypeVar("Item")
 
 
 def pull(
@@ -66,7 +56,7 @@ def pull(
         missing = [blob for blob in blobs.values() if not has_blob(layout, blob)]
         report_what_is_there(len(blobs), len(missing))
         in_parallel(
-            registry.transport,
+            registry.session,
             lambda blob: get_blob(registry, repository, blob, layout, progress),
             missing,
         )
@@ -140,57 +130,3 @@ def report_what_is_there(needed: int, missing: int) -> None:
         f"Fetch {missing} of {needed} blobs",
         f"config and layers; {needed - missing} are here already, by their digests",
     )
-
-
-def in_parallel(transport: Transport, work: Callable[[Item], None], items: Iterable[Item]) -> None:
-    """Do `work` for each of `items`, PARALLEL at a time; the first failure ends them all."""
-    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="pull")
-    try:
-        for done in as_completed([pool.submit(work, item) for item in items]):
-            done.result()
-    except BaseException:
-        transport.cancel()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        transport.resume()
-
-
-def with_offer(
-    missing: NotFound | LoginNeeded, registry: Registry, reference: Reference
-) -> MinicontainerError:
-    """The failure in a user's words, with what the registry has instead, if it tells."""
-    try:
-        tags = list_tags(registry, reference.repository)
-    except MinicontainerError:
-        tags = []
-    if tags and isinstance(missing, NotFound):
-        what = f"no image {reference.wanted}"
-        return NotFound(404, what, reference.familiar, f"on offer: {listed(tags)}")
-    offer = repositories_on_offer(registry)
-    if offer:
-        what = f"{registry.host} has no such image"
-        return NotFound(404, what, reference.familiar, f"on offer: {listed(offer)}")
-    if isinstance(missing, NotFound):
-        hint = f"check the name; {registry.host} said: {missing.what}"
-        return NotFound(404, "no such image", reference.familiar, hint)
-    hint = "the name is wrong, or the image is private: then log in first"
-    return LoginNeeded(missing.status, "access denied", reference.familiar, hint)
-
-
-def listed(names: list[str]) -> str:
-    """The first of `names`, in order, for a message."""
-    more = " …" if len(names) > MOST_SHOWN else ""
-    return printable(", ".join(sorted(names)[:MOST_SHOWN])) + more
-
-
-def repositories_on_offer(registry: Registry) -> list[str]:
-    """What a registry on this machine has; others' catalogs are too long, or closed."""
-    if not is_loopback(origin(registry.address)[1]):
-        return []
-    try:
-        with registry.get("/v2/_catalog", "") as response:
-            found = response.json(1 << 20).get("repositories") or []
-    except MinicontainerError:
-        return []
-    return [name for name in found if isinstance(name, str)]

@@ -16,7 +16,7 @@ from minicontainer.errors import MinicontainerError
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
 #: where docker.io's API really answers
-DOCKER_HUB = "registry-1.docker.io"
+DOCKER_HUB_API = "registry-1.docker.io"
 
 LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 HOST = re.compile(rf"(?:{LABEL}(?:\.{LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]{{1,5}})?", re.ASCII)
@@ -55,7 +55,7 @@ class Reference(NamedTuple):
     @property
     def api_host(self) -> str:
         """The host (and port) whose API has the image."""
-        return DOCKER_HUB if self.registry == DEFAULT_REGISTRY else self.registry
+        return DOCKER_HUB_API if self.registry == DEFAULT_REGISTRY else self.registry
 
     @property
     def wanted(self) -> str:

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import base64
 import urllib.parse
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .addresses import origin
+from minicontainer.lib.addresses import origin
+from minicontainer.lib.curl import shown_address
+from minicontainer.lib.http import drop, raise_for_status, read_json
+from minicontainer.lib.http_errors import BadAnswer
+from minicontainer.lib.retries import retrying
+
 from .challenge import Challenge
-from .curl import shown_address
-from .failures import BadAnswer, refusal
 from .redirects import follow_redirects
-from .retries import insist
-from .transport import Response, Transport
+
+if TYPE_CHECKING:
+    import requests
+
+    from minicontainer.lib.session import Session
 
 #: seconds that a token is good for when its `expires_in` does not say
 DEFAULT_LIFETIME = 60
@@ -50,7 +56,7 @@ class Token(NamedTuple):
 
 
 def fetch_token(
-    transport: Transport,
+    session: Session,
     challenge: Challenge,
     repository: str,
     credentials: Credentials | None = None,
@@ -66,22 +72,22 @@ def fetch_token(
     Source: distribution, docs/spec/auth/token.md, "Token Response Fields".
     """
     scope = f"repository:{repository}:pull"
-    with ask_token_service(transport, challenge, scope, credentials) as response:
+    with ask_token_service(session, challenge, scope, credentials) as response:
         answer = token_answer(response)
     token = answer.get("token") or answer.get("access_token")
     return Token(checked_token(token, response.url), lifetime(answer.get("expires_in")))
 
 
 def ask_token_service(
-    transport: Transport, challenge: Challenge, scope: str, credentials: Credentials | None
-) -> Response:
+    session: Session, challenge: Challenge, scope: str, credentials: Credentials | None
+) -> requests.Response:
     """The service's answer, good or bad; `credentials` are shown in the way that fits them."""
     if credentials is not None and credentials.identity_token:
-        response = post_identity_token(transport, challenge, scope, credentials)
+        response = post_identity_token(session, challenge, scope, credentials)
         if response is not None:
             return response
-    url, headers = token_address(challenge, scope), basic_login(credentials)
-    return insist(transport, lambda: follow_redirects(transport, "GET", url, headers))
+    send = retrying(follow_redirects, session)
+    return send("GET", token_address(challenge, scope), basic_login(credentials))
 
 
 def token_address(challenge: Challenge, scope: str) -> str:
@@ -120,8 +126,8 @@ def basic_login(credentials: Credentials | None) -> dict[str, str]:
 
 
 def post_identity_token(
-    transport: Transport, challenge: Challenge, scope: str, credentials: Credentials
-) -> Response | None:
+    session: Session, challenge: Challenge, scope: str, credentials: Credentials
+) -> requests.Response | None:
     """Buy a token with an identity token, by OAuth2; None if the service knows no such way.
 
     Source: distribution, docs/spec/auth/oauth.md.
@@ -133,20 +139,21 @@ def post_identity_token(
         "client_id": CLIENT_ID,
         "refresh_token": credentials.identity_token,
     }
-    realm = realm_of(challenge)
-    response = insist(transport, lambda: transport.send("POST", realm, {}, form))
-    if response.status in NO_POST:
-        response.drop()
+    response = retrying(_post, session)(realm_of(challenge), form)
+    if response.status_code in NO_POST:
+        drop(response)
         return None
     return response
 
 
-def token_answer(response: Response) -> dict[str, Any]:
-    """The token service's document; its errors raise LoginNeeded or Refused."""
-    if response.status != 200:
-        body = response.read(LARGEST_ANSWER)
-        raise refusal(response.status, shown_address(response.url), body)
-    return response.json(LARGEST_ANSWER)
+def _post(session: Session, url: str, form: dict[str, str]) -> requests.Response:
+    return session.post(url, data=form, stream=True, allow_redirects=False)
+
+
+def token_answer(response: requests.Response) -> dict[str, Any]:
+    """The token service's document; its errors raise LoginNeeded or another StatusError."""
+    raise_for_status(response)
+    return read_json(response, LARGEST_ANSWER)
 
 
 def checked_token(token: object, url: str) -> str:

@@ -8,14 +8,17 @@ Sources: RFC 7617 (Basic), RFC 6750 (Bearer); distribution, docs/spec/auth/token
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from minicontainer.lib.http_errors import LoginNeeded
 from minicontainer.step04_registry.challenge import Challenge
 from minicontainer.step04_registry.client import Authorize
-from minicontainer.step04_registry.failures import LoginNeeded
 from minicontainer.step04_registry.token import Credentials, basic_login, fetch_token
-from minicontainer.step04_registry.transport import Transport
 
-from .files import credentials_for
+from .keychain import credentials_for
+
+if TYPE_CHECKING:
+    from minicontainer.lib.session import Session
 
 HINT = "log in first (docker login, podman login or skopeo login), or check the name"
 
@@ -28,9 +31,9 @@ def authorizer(registry: str, files: Iterable[str] | None = None) -> Authorize:
     """
     kept = None if files is None else list(files)
 
-    def answer(challenges: list[Challenge], repository: str, transport: Transport) -> str:
+    def answer(challenges: list[Challenge], repository: str, session: Session) -> str:
         login = credentials_for(registry, repository, kept)
-        return authorize(challenges, repository, transport, login)
+        return authorize(challenges, repository, session, login)
 
     return answer
 
@@ -38,7 +41,7 @@ def authorizer(registry: str, files: Iterable[str] | None = None) -> Authorize:
 def authorize(
     challenges: list[Challenge],
     repository: str,
-    transport: Transport,
+    session: Session,
     credentials: Credentials | None = None,
 ) -> str:
     """The value of the Authorization header that answers `challenges`, to pull from `repository`.
@@ -57,7 +60,7 @@ def authorize(
     """
     offered = {challenge.scheme: challenge for challenge in reversed(challenges)}
     if "bearer" in offered:
-        token = fetch_token(transport, offered["bearer"], repository, credentials)
+        token = fetch_token(session, offered["bearer"], repository, credentials)
         return f"Bearer {token.value}"
     if "basic" not in offered:
         asked = ", ".join(offered) or "nothing"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.step03_image.runtime_config import merge_environment, to_runtime_config
 from minicontainer.step03_image.spec import ImageConfig, Settings
 

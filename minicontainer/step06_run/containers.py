@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.lib.locks import locked
 from minicontainer.lib.places import runtime_directory
 
@@ -59,9 +60,7 @@ def new_container(store: str, record: Record) -> Record:
 def write(store: str, record: Record) -> None:
     """Write container.json anew, at once."""
     path = os.path.join(directory(store, record["id"]), "container.json")
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(record, file, indent=2)
-    os.replace(f"{path}.new", path)
+    write_whole(path, json.dumps(record, indent=2).encode())
 
 
 def ended(store: str, record: Record, status: int) -> None:

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 
 from minicontainer import explain, linux
-from minicontainer.lib.directories import remove_tree
 from minicontainer.lib.locks import locked
 from minicontainer.lib.refusal import why_refused
+from minicontainer.lib.removal import remove_tree
 from minicontainer.lib.user_namespace import enter_user_namespace, is_rootless, own_mappings
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step03_image.layers import chain_ids

@@ -1,14 +1,16 @@
 """The workshop: learners write the steps of this package themselves.
 
-Read in this order:
-  lab.py        what a lab is: lab.toml and the checks of labs/NN/test_*.py
-  exercises.py  an exercise is a function of a step, cut out of its module
-  answers.py    the learner's functions, recognised by name in a notebook
-  overlay.py    those functions in the place of the package's own
-  checks.py     the words a check is written in: check, expect, outcome, apart
-  isolation.py  namespaces and limits around code that nobody has read
-  runner.py     the child that runs the checks; grader.py starts it
-  report.py, plugin.py, notebook.py, cli.py    four ways to see the results
-  progress.py   what was passed and which hints were read
-  page.py, generate.py    lab.md and the package -> the notebooks
+labs/       lab.py: what a lab is (lab.toml, checks); exercises.py: an exercise is a function of
+            a step; answers.py: the learner's, recognised by name in a notebook; overlay.py:
+            theirs in the place of ours; former.py: notebooks of an earlier edition; progress.py
+grading/    checks.py: the words a check is written in; isolation.py: namespaces and limits around
+            code that nobody has read; runner.py runs the checks, grader.py starts it; report.py
+authoring/  page.py and generate.py: lab.md and the package -> the notebooks
+samples/    small images and odd servers for the checks and pages of several labs
+slides/     the talk: decks -> HTML and PDF, with pictures and demos that are real
+
+The front doors, of which each leads to the grader: commands.py (`./workshop check`, hint, …),
+notebook.py (check(f) in a cell; html.py), plugin.py (`pytest labs/03`). Others: doctor.py and
+kernel.py (what can this machine do?), open_labs.py (JupyterLab). For what labs show:
+scenes.py (labs/NN/scenes.py), stage.py (where commands are run), widgets.py.
 """

@@ -1,12 +1,30 @@
-"""`python -m minicontainer.workshop`: the commands behind `./workshop`."""
+"""`python -m minicontainer.workshop COMMAND …`: what is behind the commands of `./workshop`."""
 
 import sys
 
-if sys.argv[1:2] == ["slides"]:
-    from minicontainer.workshop.slides.build import main as make_slides
+from minicontainer.errors import MinicontainerError
 
-    sys.exit(make_slides(sys.argv[2:]))
 
-from .commands import main
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit status. Each brings in only what it needs."""
+    if arguments[:1] == ["lab"]:
+        from .open_labs import open_labs
 
-sys.exit(main())
+        return open_labs(arguments[1:])
+    if arguments[:1] == ["slides"]:
+        from .slides.build import make_slides
+
+        return make_slides(arguments[1:])
+    from .commands import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except MinicontainerError as error:
+        print(f"workshop: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)

@@ -8,16 +8,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
-from minicontainer.workshop.labs.answers import MISSING, Answers, parse, read_notebook, renamed
+from minicontainer.workshop.labs.answers import MISSING, parse, renamed, saved_answers
 from minicontainer.workshop.labs.lab import (
     Exercise,
     Lab,
@@ -36,16 +34,10 @@ from .notebook import next_hint
 _HINT_HELP = "which hint, 1 to 3; without it, the next one"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        return options.run(options)
-    except MinicontainerError as error:
-        print(f"workshop: {error}", file=sys.stderr)
-        return error.exit_status
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit status. Raises MinicontainerError."""
+    options = _parser().parse_args(arguments)
+    return options.run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,15 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _answers(lab: Lab) -> Answers:
-    names = [exercise.name for exercise in lab.exercises]
-    return read_notebook(lab.notebook_path(answers_directory()), names, lab.formerly)
-
-
 def check(options: argparse.Namespace) -> int:
     """Grade the saved notebook; 0 when everything passes."""
     lab = find_lab(options.lab)
-    answers = _answers(lab)
+    answers = saved_answers(lab)
     wanted = [lab.exercise(name).name for name in options.exercises]
     checks = [check for check in lab.checks if check.exercise in wanted or not wanted]
     results = list(grade(lab, answers, checks))
@@ -129,19 +116,14 @@ def status(_: argparse.Namespace) -> int:
     """A line a lab, and the exercises of labs that are begun."""
     for lab in find_labs():
         store = Progress(lab.root)
-        got = {e.name: store.points(lab, e.name) for e in lab.exercises}
-        total = lab.points()
-        print(f"lab {lab.id}  {lab.title:<24} {sum(got.values()):>3} / {total} points")
-        begun = any(store.sign(lab, exercise.name) != "○" for exercise in lab.exercises)
+        got = sum(store.points(lab, name) for name in lab.names)
+        print(f"lab {lab.id}  {lab.title:<24} {got:>3} / {lab.points()} points")
+        begun = any(store.sign(lab, name) != "○" for name in lab.names)
         for exercise in lab.exercises if begun else []:
-            points = lab.points(exercise.name)
-            sign = store.sign(lab, exercise.name)
             hints = store.hints(lab, exercise.name)
             read = f"   {hints} hint{'s' if hints > 1 else ''} read" if hints else ""
-            line = (
-                f"  {sign} {exercise.number} {exercise.name:<20} {got[exercise.name]:>2}/{points}"
-            )
-            print(line + read)
+            sign, title, points = store.standing(lab, exercise)
+            print(f"  {sign} {title:<25} {points}{read}")
     return 0
 
 
@@ -161,8 +143,8 @@ def _exercise(options: argparse.Namespace) -> tuple[Lab, Exercise]:
 def solution(options: argparse.Namespace) -> int:
     """The reference function, once it passes or when asked for twice."""
     lab, exercise = _exercise(options)
-    if not Progress(lab.root).may_see(lab, exercise.name):
-        print(f"{exercise.name} does not pass yet. Ask again to see the solution all the same.")
+    if refusal := Progress(lab.root).asked_to_show(lab, exercise.name):
+        print(refusal)
         return 1
     print(exercises.solution(exercise))
     return 0
@@ -171,11 +153,11 @@ def solution(options: argparse.Namespace) -> int:
 def diff(options: argparse.Namespace) -> int:
     """What differs between the learner's function and the package's."""
     lab, exercise = _exercise(options)
-    answer = _answers(lab).functions[exercise.name]
+    answer = saved_answers(lab).functions[exercise.name]
     if answer.state == MISSING:
         raise LabError(f"there is no {exercise.name}", lab.notebook)
-    if not Progress(lab.root).may_see(lab, exercise.name):
-        print(f"{exercise.name} does not pass yet. Ask again to see the difference all the same.")
+    if refusal := Progress(lab.root).asked_to_show(lab, exercise.name):
+        print(refusal)
         return 1
     mine, ours = answer.source.splitlines(), exercises.solution(exercise).splitlines()[1:]
     print("\n".join(difflib.unified_diff(mine, ours, "yours", "the package's", lineterm="", n=99)))
@@ -188,7 +170,7 @@ def reset(options: argparse.Namespace) -> int:
     path = lab.notebook_path("labs")
     if options.exercise is None or not path.exists():
         kept = keep(lab, path, lab.id)
-        save(path, generate.learners(lab))
+        generate.save(path, generate.to_text(generate.learners(lab)))
         print(f"{path.name} is as it was at first")
     else:
         exercise = lab.exercise(options.exercise)
@@ -199,7 +181,7 @@ def reset(options: argparse.Namespace) -> int:
             print(f"{exercise.name} has its first text already; nothing is changed")
             return 0
         kept = keep(lab, path, exercise.name)
-        save(path, notebook)
+        generate.save(path, generate.to_text(notebook))
         print(f"{exercise.name} has its first text again")
         print("if the notebook is open, reload it from disk")
     if kept:
@@ -268,37 +250,30 @@ def update(options: argparse.Namespace) -> int:
     fresh = generate.learners(lab)
     if path.exists():
         notebook = _todays(lab, path)
-        merge(fresh, notebook, _answers(lab).written())
-    save(path, fresh)
+        merge(lab, fresh, notebook)
+    generate.save(path, generate.to_text(fresh))
     print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))
     return 0
 
 
-def merge(fresh: dict[str, Any], notebook: dict[str, Any], written: list[str]) -> None:
+def merge(lab: Lab, fresh: dict[str, Any], notebook: dict[str, Any]) -> None:
     """Put the cells of `notebook` that a learner wrote or added into `fresh`."""
     own = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     taken: list[dict[str, Any]] = []
-    for name in written:
+    for name in saved_answers(lab, "labs").written():
         cell = [cell for cell in own if _defines(cell, name)][-1]
         at = next(n for n, made in enumerate(fresh["cells"]) if _defines(made, name))
         fresh["cells"][at] = {**fresh["cells"][at], "source": cell["source"]}
         taken.append(cell)
-    stubs = set(exercises_in(fresh))
     known = {_source(cell) for cell in fresh["cells"]}
     for cell in own:
-        given = cell in taken or any(_defines(cell, name) for name in stubs)
-        if not given and _source(cell) not in known and not cell.get("id", "").startswith("setup"):
+        given = cell in taken or any(_defines(cell, name) for name in lab.names)
+        if not given and _source(cell) not in known and not _is_ours(cell):
             fresh["cells"].append(cell)
 
 
-def exercises_in(notebook: dict[str, Any]) -> list[str]:
-    """The names of the exercises that a generated notebook holds, by their cells' ids."""
-    prefix = "exercise-"
-    return [c["id"][len(prefix) :] for c in notebook["cells"] if c["id"].startswith(prefix)]
-
-
-def save(path: Path, notebook: dict[str, Any]) -> None:
-    """Write the notebook; readers see the old file or the new one."""
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(generate.to_text(notebook), "utf-8")
-    os.replace(partial, path)
+def _is_ours(cell: dict[str, Any]) -> bool:
+    """A first cell, or one that is as some edition made it: then its id goes with its source."""
+    source = _source(cell)
+    ids = [generate.cell_id("code", source, same) for same in range(3)]
+    return "workshop.notebook import begin" in source or cell.get("id") in ids

@@ -59,7 +59,6 @@ def examine() -> Iterator[Finding]:
         yield id_ranges()
         yield cgroups()
     yield jupyter_port()
-    yield graphviz()
     yield from other_tools()
 
 
@@ -192,29 +191,15 @@ def jupyter_port() -> Finding:
     )
 
 
-def graphviz() -> Finding:
-    """Is `dot` installed? The pictures are drawn without it too, more slowly."""
-    dot = shutil.which("dot")
-    return Finding(
-        "dot",
-        dot is not None,
-        dot or "not installed; the first picture takes a second longer",
-        "install the package graphviz",
-        needed=False,
-    )
-
-
 def other_tools() -> Iterator[Finding]:
-    """The real tools that the labs show beside ours."""
-    for program in ("podman", "skopeo", "runc", "curl"):
+    """`dot`, which draws the pictures faster, and the real tools that the labs show beside ours."""
+    for program in ("dot", "podman", "skopeo", "runc", "curl"):
         path = shutil.which(program)
-        yield Finding(
-            program,
-            path is not None,
-            path or "not installed; only for comparing",
-            f"install the package {program} if you like",
-            needed=False,
-        )
+        slower = program == "dot"
+        without = "the first picture takes a second longer" if slower else "only for comparing"
+        package = "graphviz" if slower else f"{program} if you like"
+        found = path or f"not installed; {without}"
+        yield Finding(program, path is not None, found, f"install the package {package}", False)
 
 
 # ------------------------------------------------------------------ the table

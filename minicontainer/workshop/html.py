@@ -6,17 +6,17 @@ right in a dark theme, in other editors, and after the kernel is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from minicontainer.workshop.grading.grader import Result
-from minicontainer.workshop.grading.report import facts, symbol
-from minicontainer.workshop.labs.lab import Check, Lab
+from minicontainer.workshop.grading.report import symbol
+from minicontainer.workshop.labs.lab import Check
 
 _TEXT = "var(--jp-ui-font-color1, inherit)"
 _QUIET = "var(--jp-ui-font-color2, gray)"
 _LINE = "var(--jp-border-color2, #8885)"
-_MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
+MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
 #: where MathJax looks for no formulas: it would take backslashes and dollars out of what we show
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _COLOURS = {
@@ -34,9 +34,15 @@ def box(*parts: str) -> str:
     return f'<div class="{_NO_FORMULAS}" style="{style}">{"".join(parts)}</div>'
 
 
-def line(text: str, quiet: bool = False) -> str:
+def line(text: str) -> str:
     """One line of ordinary text."""
-    return f'<div style="color: {_QUIET if quiet else _TEXT}">{escape(text)}</div>'
+    return f'<div style="color: {_TEXT}">{escape(text)}</div>'
+
+
+def pre(text: str) -> str:
+    """Text as in a terminal."""
+    style = f"{MONO}; line-height: 1.35; color: {_TEXT}; background: none"
+    return f'<pre style="{style}">{escape(text)}</pre>'
 
 
 def heading(text: str, right: str) -> str:
@@ -58,20 +64,12 @@ def row(sign: str, text: str, right: str = "") -> str:
     )
 
 
-def waiting(check: Check) -> str:
-    """A check whose result is not known yet."""
-    return row("…", check.title, _points(0, check))
-
-
-def result_row(lab: Lab, result: Result, full: bool) -> str:
-    """A check's result; with `full`, everything a failing one has to tell."""
-    got = result.check.points if result.passed else 0
-    shown = row(symbol(result.outcome), result.check.title, _points(got, result.check))
-    return shown + (details(facts(lab, result)) if full else "")
-
-
-def _points(got: int, check: Check) -> str:
-    return f"{got} / {check.points}"
+def check_row(check: Check, result: Result | None, more: Sequence[tuple[str, str]]) -> str:
+    """A check and its result, once it is known, with what `more` it has to tell."""
+    sign = symbol(result.outcome) if result else "…"
+    got = check.points if result and result.passed else 0
+    shown = row(sign, check.title, f"{got} / {check.points}")
+    return shown + (details(more) if more else "")
 
 
 def details(pairs: Iterable[tuple[str, str]]) -> str:
@@ -89,7 +87,7 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _style(label: str) -> str:
     if label in ("expected", "found", "where", "printed"):
-        return _MONO
+        return MONO
     return "font-weight: 600" if label.startswith("hint") else ""
 
 
@@ -97,7 +95,7 @@ def side_by_side(columns: Iterable[tuple[str, str]]) -> str:
     """Sources beside each other, each under its title."""
     made = [
         f'<div style="flex: 1 1 20em; min-width: 0"><div style="color: {_QUIET}">{escape(title)}'
-        f'</div><pre style="{_MONO}; color: {_TEXT}; overflow-x: auto">{escape(source)}</pre></div>'
+        f'</div><pre style="{MONO}; color: {_TEXT}; overflow-x: auto">{escape(source)}</pre></div>'
         for title, source in columns
     ]
     return f'<div style="display: flex; flex-wrap: wrap; gap: 1.5em">{"".join(made)}</div>'

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import facts, symbol, tells
-from minicontainer.workshop.labs.answers import WRITTEN, Answers, Cell, read_cells, read_notebook
+from minicontainer.workshop.labs.answers import WRITTEN, Answers, Cell, read_cells, saved_answers
 from minicontainer.workshop.labs.exercises import solution
 from minicontainer.workshop.labs.lab import (
     ANSWERS_VARIABLE,
@@ -62,7 +62,7 @@ def _plainly(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(self, *arguments)
         except MinicontainerError as error:
-            _Display().show(html.box(html.line(str(error))), str(error))
+            _Display().say(str(error))
 
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     return run
@@ -73,7 +73,7 @@ class _Book:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.names = [exercise.name for exercise in lab.exercises]
+        self.names = lab.names
         self.learning = answers_directory() == "labs"
         self.store = Progress(lab.root, lasting=self.learning)
 
@@ -83,8 +83,7 @@ class _Book:
 
         def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
             if error.name in self.names:
-                text = _UNKNOWN.format(name=error.name)
-                _Display().show(html.box(html.line(text)), text)
+                _Display().say(_UNKNOWN.format(name=error.name))
             else:
                 shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
@@ -97,7 +96,7 @@ class _Book:
         wanted = [_name(function) for function in functions] or self.names
         exercises = [self.lab.exercise(name) for name in wanted]
         wanted = [exercise.name for exercise in exercises]
-        answers = read_cells(_history(), self.names, self.lab.formerly)
+        answers = self._live()
         checks = [check for check in self.lab.checks if check.exercise in wanted]
         display = _Display()
         results: list[Result] = []
@@ -108,6 +107,10 @@ class _Book:
         self.store.record(self.lab, results)
         remarks = [*self._advice(exercises, results), *self._unsaved(answers, wanted)]
         display.show(*self._shown(exercises, checks, results, remarks))
+
+    def _live(self) -> Answers:
+        """The functions as this kernel has them."""
+        return read_cells(_history(), self.names, self.lab.formerly)
 
     def _shown(
         self, exercises: list[Exercise], checks: list[Check], results: list[Result], end: list[str]
@@ -122,17 +125,13 @@ class _Book:
             points = f"{got} / {sum(c.points for c in own)} points"
             parts.append(html.heading(name, points))
             lines.append(f"{name}   {points}")
-            told = False
+            told = next((c for c in own if c.name in known and tells(known[c.name])), None)
             for check in own:
                 result = known.get(check.name)
-                full = result is not None and tells(result) and not told
-                told = told or full
-                parts.append(
-                    html.result_row(self.lab, result, full) if result else html.waiting(check)
-                )
+                more = list(facts(self.lab, result)) if result and check is told else []
+                parts.append(html.check_row(check, result, more))
                 lines.append(f"  {symbol(result.outcome) if result else '…'} {check.title}")
-                if result and full:
-                    lines += [_beside(*pair) for pair in facts(self.lab, result)]
+                lines += [_beside(*pair) for pair in more]
         parts += [html.line(text) for text in end]
         return html.box(*parts), "\n".join([*lines, *end])
 
@@ -152,8 +151,7 @@ class _Book:
     def _unsaved(self, live: Answers, names: list[str]) -> list[str]:
         """A remark where the saved notebook, which pytest grades, holds something else."""
         try:
-            path = self.lab.notebook_path(answers_directory())
-            saved = read_notebook(path, self.names, self.lab.formerly).functions
+            saved = saved_answers(self.lab).functions
         except MinicontainerError:
             return []
         differ = [n for n in names if live.functions[n].state == WRITTEN]
@@ -166,21 +164,16 @@ class _Book:
     def hint(self, exercise: Callable | str = "", number: int = 0) -> None:
         """Show hint `number` (1 to 3), or the next one that was not read yet."""
         found = self._named(exercise, "hint")
-        text = next_hint(self.lab, found, self.store, number)
-        _Display().show(html.box(html.line(text)), text)
+        _Display().say(next_hint(self.lab, found, self.store, number))
 
     @_plainly
     def compare(self, exercise: Callable | str = "") -> None:
         """Show your function beside the package's, once it passes or when you ask twice."""
         found = self._named(exercise, "compare")
-        if self.learning and not self.store.may_see(self.lab, found.name):
-            text = f"{found.name} does not pass yet. Ask again to see the solution all the same."
-            _Display().show(html.box(html.line(text)), text)
+        if self.learning and (refusal := self.store.asked_to_show(self.lab, found.name)):
+            _Display().say(refusal)
             return
-        mine = (
-            read_cells(_history(), self.names, self.lab.formerly).functions[found.name].source
-            or "(nothing yet)"
-        )
+        mine = self._live().functions[found.name].source or "(nothing yet)"
         columns = [("yours", mine), (f"the package's ({found.module})", solution(found))]
         text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
         _Display().show(html.box(html.side_by_side(columns)), text)
@@ -198,10 +191,9 @@ class _Book:
         """Show how far you are in this lab."""
         rows, lines = [], []
         for exercise in self.lab.exercises:
-            got, total = self.store.points(self.lab, exercise.name), self.lab.points(exercise.name)
-            sign = self.store.sign(self.lab, exercise.name)
-            rows.append(html.row(sign, f"{exercise.number} {exercise.name}", f"{got} / {total}"))
-            lines.append(f"{sign} {exercise.number} {exercise.name:<20} {got:>2} / {total}")
+            sign, title, points = self.store.standing(self.lab, exercise)
+            rows.append(html.row(sign, title, points))
+            lines.append(f"{sign} {title:<25} {points}")
         _Display().show(html.box(*rows), "\n".join(lines))
 
 
@@ -244,6 +236,10 @@ class _Display:
 
     def __init__(self) -> None:
         self._handle: Any = None
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+        self.show(html.box(html.line(text)), text)
 
     def show(self, as_html: str, as_text: str) -> None:
         from IPython.display import display

@@ -8,47 +8,36 @@ has a session of its own, so that it is asked to end once and by us only.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-from minicontainer.errors import MinicontainerError
+from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 
-PROJECT = Path(__file__).parents[2]
+from .labs.lab import find_root
+
 FIRST_PAGE = "labs/README.md"
 
 
 def open_labs(arguments: list[str]) -> int:
     """Run registry and JupyterLab until one of them is told to end."""
+    find_root()  # before anything is begun: without labs there is nothing to open
     print("Making the images for the labs ...", file=sys.stderr, flush=True)
-    with registry() as address:
+    with embedded_registry() as address:
         print(
             f"The labs' registry is at {address}; Ctrl-C ends it and JupyterLab.", file=sys.stderr
         )
         return run_until_told(
             [sys.executable, "-m", "jupyterlab", *settings(), *arguments],
-            {**os.environ, "MINICONTAINER_REGISTRY": address},
+            {**os.environ, REGISTRY_VARIABLE: address},
         )
-
-
-@contextlib.contextmanager
-def registry() -> Iterator[str]:
-    """The registry over the images made on this machine; gives its host:port."""
-    from minicontainer.registry.mirror import embedded_images
-    from minicontainer.registry.server import running_registry
-
-    with running_registry(embedded_images()) as address:
-        yield address
 
 
 def settings() -> list[str]:
     """JupyterLab's options: the labs' first page, no questions at the end, few words."""
     options = [
-        f"--ServerApp.root_dir={PROJECT}",
+        f"--ServerApp.root_dir={find_root()}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.answer_yes=True",
         "--LabApp.extension_manager=readonly",
@@ -73,7 +62,7 @@ def run_until_told(command: list[str], environment: dict[str, str]) -> int:
     process = subprocess.Popen(
         command,
         env=environment,
-        cwd=PROJECT,
+        cwd=find_root(),
         start_new_session=True,
         preexec_fn=end_with_parent if sys.platform == "linux" else None,
     )
@@ -95,18 +84,3 @@ def end_with_parent() -> None:
     from minicontainer import linux
 
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def main() -> int:
-    """`./workshop lab`."""
-    try:
-        return open_labs(sys.argv[1:])
-    except MinicontainerError as error:
-        print(f"workshop: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

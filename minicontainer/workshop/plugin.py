@@ -15,7 +15,7 @@ import pytest
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import failure, report
-from minicontainer.workshop.labs.answers import Answers, read_notebook
+from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Check, Lab, answers_directory
 from minicontainer.workshop.labs.progress import Progress
 
@@ -35,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         config.pluginmanager.unregister(reporter)
         config.pluginmanager.register(_Reporter(), "terminalreporter")
+        # The grader runs the checks: there is nothing for pytest-xdist to share out.
+        config.option.dist, config.option.tx = "no", []
 
 
 def _holds_labs(path: Path) -> bool:
@@ -118,7 +120,7 @@ class _Graded:
         wanted = {item.check.name for item in items}
         solved = session.config.getoption("--solutions")
         self.lab, self.solved = lab, solved
-        self.answers = read_answers(lab, "solutions" if solved else answers_directory())
+        self.answers = saved_answers(lab, "solutions" if solved else "")
         checks = [check for check in lab.checks if check.name in wanted]
         self.coming = grade(lab, self.answers, checks)
         self.results: dict[str, Result] = {}
@@ -131,12 +133,6 @@ class _Graded:
 
 
 _GRADED = pytest.StashKey[dict[str, _Graded]]()
-
-
-def read_answers(lab: Lab, directory: str) -> Answers:
-    """The answers in the saved notebook of `lab`."""
-    names = [exercise.name for exercise in lab.exercises]
-    return read_notebook(lab.notebook_path(directory), names, lab.formerly)
 
 
 class _Reporter:

@@ -7,12 +7,16 @@ Each lab has a module labs/NN/scenes.py. Its names are what the expressions of
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -32,8 +36,8 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def load_scenes(directory: Path) -> ModuleType:
-    """The module scenes.py in a lab's `directory`, which may import what lies beside it."""
-    name = f"lab{directory.name}"
+    """The module scenes.py of a lab (or the talk), which may import what lies beside it."""
+    name = f"lab{directory.name}" if directory.name.isdecimal() else f"{directory.name}_scenes"
     path = directory / "scenes.py"
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]
@@ -41,10 +45,34 @@ def load_scenes(directory: Path) -> ModuleType:
         name, path, submodule_search_locations=[str(directory)]
     )
     if spec is None or spec.loader is None or not path.exists():
-        raise MinicontainerError("this lab shows nothing: it has no scenes.py", str(directory))
+        raise MinicontainerError("nothing to show: there is no scenes.py", str(directory))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def run(
+    command: str, directory: Path, environment: Mapping[str, str] | None = None
+) -> tuple[str, int]:
+    """What a shell command prints when run in `directory`, errors among it, and its status.
+
+    Without an `environment` it has ours, and `minicontainer` and `minirunc` are those of this
+    Python.
+    """
+    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=directory,
+        env=environment or {**os.environ, "PATH": path, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return done.stdout, done.returncode
 
 
 def transcript(command: str, directory: Path) -> str:
@@ -52,17 +80,37 @@ def transcript(command: str, directory: Path) -> str:
 
     Raises MinicontainerError when it fails: a page must not show that by accident.
     """
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=directory,
-        env={**os.environ, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    printed, status = run(command, directory)
+    if status:
+        raise MinicontainerError(printed.strip(), command)
+    return f"{folded(f'$ {command}')}\n{printed}"
+
+
+@functools.cache
+def act(program: Path, name: str) -> list[list[str]]:
+    """What was seen in an act of a lab's acts.py. Raises MinicontainerError where it failed."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, str(program), name, directory]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise MinicontainerError(done.stderr.strip(), command)
-    return f"{folded(f'$ {command}')}\n{done.stdout}"
+        raise MinicontainerError(done.stderr.strip().splitlines()[-1], f"the act {name}")
+    return json.loads(done.stdout)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table, the first one above a line."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *rest = (
+        "   ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    return "\n".join([head, "   ".join("─" * wide for wide in widths), *rest])
+
+
+def without_other_labs(lab: str, printed: str) -> str:
+    """What a command printed with `--mine`, without whose the functions of other labs are."""
+    others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
+    return re.sub(others, "", printed, flags=re.MULTILINE)
 
 
 def folded(command: str) -> str:

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from minicontainer import linux
+from minicontainer.lib.default_config import default_config
 from minicontainer.registry.mirror import embedded_registry
-from minicontainer.step02_runtime.spec import default_config
 
 HERE = Path(sys.executable).parent
 

@@ -59,7 +59,7 @@ def test_outlines(storage, two_tags):
 def test_a_terminal_gets_the_outline(two_tags):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", COMMAND, "graph", str(two_tags.path)]
-    done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=30)
+    done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=60)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)

@@ -51,7 +51,7 @@ def contained():
         yield int(line)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
 
 
 def until_grown(pid: int) -> None:

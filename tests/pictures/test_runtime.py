@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minicontainer.lib import cgroups, processes
+from minicontainer.lib.default_config import default_config
 from minicontainer.pictures import runtime
 from minicontainer.pictures.render import PictureError
 from minicontainer.pictures.runtime import STATES, lifecycle, state_directory
 from minicontainer.step01_chroot.rootfs import build_root
-from minicontainer.step02_runtime import state
-from minicontainer.step02_runtime.spec import default_config
 from tests.programs import needs, needs_root
 
 from .svg_checks import boxes, edges, kinds
@@ -37,7 +37,7 @@ def test_lifecycle_refuses_what_the_specification_does_not_know():
 
 def record(pid: int) -> dict:
     config = {"root": {"path": "rootfs"}, "ociVersion": "1.2.0"}
-    identity = {"pid": pid, "start": state.start_time(pid)}
+    identity = {"pid": pid, "start": processes.start_time(pid)}
     return {
         "ociVersion": "1.2.0",
         "id": "web1",
@@ -52,7 +52,7 @@ def record(pid: int) -> dict:
 
 
 def test_our_own_state_with_its_derived_status(each_graphviz, tmp_path, monkeypatch):
-    monkeypatch.setattr(state.cgroups, "is_frozen", lambda _: False)
+    monkeypatch.setattr(cgroups, "is_frozen", lambda _: False)
     directory = tmp_path / "web1"
     directory.mkdir()
     (directory / "state.json").write_text(json.dumps(record(os.getpid())))
@@ -90,7 +90,7 @@ def test_a_container_of_runc(tmp_path):
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "timeout": 20}
     subprocess.run([*runc, "create", "--bundle", str(bundle), name], check=True, **quiet)
     try:
-        told = subprocess.run([*runc, "state", name], capture_output=True, check=True, timeout=20)
+        told = subprocess.run([*runc, "state", name], capture_output=True, check=True, timeout=60)
         lines = [line for box in boxes(state_directory(root).svg()).values() for line in box]
     finally:
         subprocess.run([*runc, "delete", "--force", name], check=False, **quiet)

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from minicontainer.pictures import disk
 from minicontainer.pictures.disk import read_storage
 from minicontainer.pictures.storage import storage_tree
 from tests.programs import needs
+from tests.waiting import until
 
 from .registries import BASE, Storage
 from .svg_checks import boxes, edges, kinds
@@ -176,7 +176,7 @@ def test_what_a_real_registry_writes(tmp_path, two_tags):
             subprocess.run([*copy, address], check=True, timeout=60)
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
     found = read_storage(directory)
     assert set(found.repositories) == {"workshop/web"}
     digests = [descriptor["digest"] for descriptor in two_tags.tags]
@@ -187,11 +187,8 @@ def test_what_a_real_registry_writes(tmp_path, two_tags):
 
 def port_of(server, log) -> int:
     """The port that the registry took, as it says in its log."""
-    for _ in range(100):
-        time.sleep(0.05)
-        text = log.read_text()
-        if "listening on" in text:
-            return int(text.partition("listening on 127.0.0.1:")[2].split('"')[0].split()[0])
-        if server.poll() is not None:
-            break
+    until(lambda: "listening on" in log.read_text() or server.poll() is not None)
+    text = log.read_text()
+    if "listening on" in text:
+        return int(text.partition("listening on 127.0.0.1:")[2].split('"')[0].split()[0])
     pytest.skip(f"docker-registry does not start: {log.read_text()[-300:]}")

@@ -8,23 +8,23 @@ import pwd
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from minicontainer.lib.user_namespace import id_range
 from minicontainer.workshop import doctor, kernel
+from tests.programs import lasting_mounts
 from tests.setup.conftest import PROJECT
 
 
 def test_this_machine_is_examined_and_left_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    mounts = Path("/proc/self/mountinfo").read_text()
+    mounts = lasting_mounts()
     findings = {finding.name: finding for finding in doctor.examine()}
     assert findings["Python"].good and findings["packages"].good
     assert findings["system"].good == (sys.platform == "linux")
     assert list(tmp_path.iterdir()) == []
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert lasting_mounts() == mounts
 
 
 def test_namespaces_agree_with_unshare_of_util_linux(tmp_path):

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.setup.conftest import PROJECT
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,7 +28,7 @@ pytestmark = [
 
 
 class Labs:
-    """A running `python -m minicontainer.workshop.open_labs` and what it has said."""
+    """A running `python -m minicontainer.workshop lab` and what it has said."""
 
     def __init__(self, process: subprocess.Popen[str], mark: str) -> None:
         self.process, self.mark = process, mark
@@ -41,10 +41,9 @@ class Labs:
             self.said += line
 
     def wait_for(self, pattern: str) -> str:
-        deadline = time.monotonic() + 60
-        while not (found := re.search(pattern, self.said)):
-            assert time.monotonic() < deadline and self.process.poll() is None, self.said
-            time.sleep(0.05)
+        until(lambda: re.search(pattern, self.said) or self.process.poll() is not None)
+        found = re.search(pattern, self.said)
+        assert found, self.said
         return found[1]
 
     def processes(self) -> list[int]:
@@ -68,7 +67,7 @@ def labs(tmp_path: Path) -> Iterator[Labs]:
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "OPEN_LABS_TEST": str(tmp_path),
     }
-    command = [sys.executable, "-m", "minicontainer.workshop.open_labs", f"--port={free_port()}"]
+    command = [sys.executable, "-m", "minicontainer.workshop", "lab", f"--port={free_port()}"]
     process = subprocess.Popen(
         command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True
     )
@@ -76,7 +75,7 @@ def labs(tmp_path: Path) -> Iterator[Labs]:
     yield running
     if process.poll() is None:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_both_answer_and_ctrl_c_ends_both(labs: Labs):
@@ -90,14 +89,14 @@ def test_both_answer_and_ctrl_c_ends_both(labs: Labs):
     assert kernel["name"] == "python3"
     assert len(labs.processes()) >= 3  # ours, JupyterLab and the kernel
     labs.process.send_signal(signal.SIGINT)
-    assert labs.process.wait(20) == 0
+    assert labs.process.wait(60) == 0
     wait_until_gone(labs)
 
 
 def test_killed_it_leaves_nothing_running(labs: Labs):
     labs.wait_for(r"(token=)")
     labs.process.kill()
-    labs.process.wait(10)
+    labs.process.wait(60)
     wait_until_gone(labs)
 
 
@@ -108,10 +107,8 @@ def ask(address: str, body: bytes) -> dict:
 
 
 def wait_until_gone(labs: Labs) -> None:
-    deadline = time.monotonic() + 20
-    while left := labs.processes():
-        assert time.monotonic() < deadline, f"still running: {left}"
-        time.sleep(0.1)
+    until(lambda: not labs.processes())
+    assert labs.processes() == []
 
 
 def free_port() -> int:

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.setup.conftest import PROJECT, Copy
+from tests.waiting import costs_less_than, until
 
 pytestmark = pytest.mark.slow
 
@@ -74,13 +74,9 @@ def test_fresh_setup_gives_the_commands(whole: Copy):
 
 def test_second_run_is_quick_and_silent(whole: Copy):
     del whole.environment["MINICONTAINER_PYTHON"]
-    took = []
-    for _ in range(5):
-        began = time.monotonic()
+    with costs_less_than(0.1):
         done = whole.run("setup")
-        took.append(time.monotonic() - began)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert min(took) < 0.1
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_path_without_blanks_has_an_absolute_shebang(copy: Copy):
@@ -117,7 +113,7 @@ def test_ctrl_c_leaves_no_half_environment(copy: Copy):
     with start(copy, "setup") as process:
         wait_for(copy.path / "begun")
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(10) != 0
+        assert process.wait(60) != 0
     assert not copy.path.joinpath(".venv").exists()
     assert not copy.path.joinpath(".workshop/setup.lock").exists()
 
@@ -220,10 +216,7 @@ def start(copy: Copy, *arguments: str) -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
+    assert until(path.exists), f"{path} did not appear"
 
 
 def installed(copy: Copy) -> set[str]:

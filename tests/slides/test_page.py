@@ -4,10 +4,9 @@ import shutil
 
 import pytest
 
-from minicontainer.workshop.slides.build import build, find_marp, marp_source
+from minicontainer.workshop.slides.build import all_pictures, build, find_marp, marp_source
 from minicontainer.workshop.slides.deck import LANGUAGES, SLIDES, SlidesError, read_decks
 from minicontainer.workshop.slides.page import page, refuse_remote
-from minicontainer.workshop.slides.pictures import all_pictures
 
 from ..programs import needs
 

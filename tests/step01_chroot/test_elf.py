@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,7 @@ from minicontainer.lib.elf import ElfError, read_elf
 from minicontainer.step01_chroot.elf import libraries_of
 from tests.programs import needs
 from tests.step01_chroot.elf_maker import AARCH64, I386, S390, elf_bytes, make_elf
+from tests.waiting import costs_less_than
 
 PROGRAMS = ["sh", "ls", "cat", "bash", "tar", "grep", "ssh", "git", "curl", "perl", "gpg", "tmux"]
 
@@ -23,7 +23,7 @@ PROGRAMS = ["sh", "ls", "cat", "bash", "tar", "grep", "ssh", "git", "curl", "per
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if shutil.which(name)])
 def test_the_same_files_as_ldd(name):
     program = os.path.realpath(shutil.which(name))
-    told = subprocess.run(["ldd", program], capture_output=True, text=True, timeout=20)
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, timeout=60)
     if "not a dynamic executable" in told.stderr:
         expected = set()
     else:
@@ -154,7 +154,7 @@ def test_a_missing_loader_is_named(tmp_path):
 def test_a_real_musl_program(tmp_path):
     (tmp_path / "p.c").write_text("int main(void) { return 0; }\n")
     command = ["musl-gcc", "-o", tmp_path / "p", tmp_path / "p.c"]
-    subprocess.run(command, check=True, timeout=30)
+    subprocess.run(command, check=True, timeout=60)
     [loader] = libraries_of(str(tmp_path / "p"))
     assert os.path.basename(loader).startswith("ld-musl-")
 
@@ -213,22 +213,19 @@ _WHOLE = [
 def test_hostile_bytes_give_our_error_and_in_time(content, tmp_path_factory):
     file = tmp_path_factory.getbasetemp() / "hostile"
     file.write_bytes(content)
-    began = time.monotonic()
-    try:
-        libraries_of(str(file))
-    except ElfError as problem:
-        assert str(file) in str(problem)
-    assert time.monotonic() - began < 2
+    with costs_less_than(2):
+        try:
+            libraries_of(str(file))
+        except ElfError as problem:
+            assert str(file) in str(problem)
 
 
 def test_a_file_that_claims_endless_tables_takes_no_time(tmp_path):
     content = bytearray(elf_bytes("", ["a.so"], runpath="/x"))
     content[54:58] = b"\0\0\xff\xff"  # e_phentsize 0, e_phnum 65535
     (tmp_path / "endless").write_bytes(bytes(content) + bytes(1 << 20))
-    began = time.monotonic()
-    with pytest.raises(ElfError):
+    with costs_less_than(2), pytest.raises(ElfError):
         libraries_of(str(tmp_path / "endless"))
-    assert time.monotonic() - began < 2
 
 
 # Where the loader looks

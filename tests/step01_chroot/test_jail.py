@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from minicontainer.step01_chroot.rootfs import build_root
 from tests.programs import needs_namespaces
 from tests.step01_chroot.throwaway import answer, command, play
+from tests.waiting import until
 
 pytestmark = needs_namespaces
 
@@ -243,20 +243,16 @@ signal.pause()
 def test_a_signal_to_process_1_is_reported_as_a_shell_does():
     with subprocess.Popen(command(_SLEEPER), stdout=subprocess.PIPE, text=True) as outer:
         os.kill(int(outer.stdout.readline()), signal.SIGKILL)
-        assert outer.wait(10) == 137
+        assert outer.wait(60) == 137
 
 
 def test_process_1_does_not_outlive_the_caller():
     with subprocess.Popen(command(_SLEEPER), stdout=subprocess.PIPE, text=True) as outer:
         inner = int(outer.stdout.readline())
         outer.kill()
-        outer.wait(10)
+        outer.wait(60)
         assert outer.stdout.read() == ""  # its end: nobody holds the pipe any more
-    for _ in range(100):
-        if not _is_alive(inner):
-            return
-        time.sleep(0.02)
-    raise AssertionError("process 1 lives on")
+    assert until(lambda: not _is_alive(inner)), "process 1 lives on"
 
 
 def _is_alive(pid):

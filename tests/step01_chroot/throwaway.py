@@ -28,7 +28,7 @@ def command(code: str, *arguments: object) -> list[str]:
 def play(code: str, *arguments: object, **options) -> subprocess.CompletedProcess:
     """Run `code` to its end."""
     return subprocess.run(
-        command(code, *arguments), capture_output=True, text=True, timeout=30, **options
+        command(code, *arguments), capture_output=True, text=True, timeout=60, **options
     )
 
 

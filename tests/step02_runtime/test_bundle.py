@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from minicontainer.errors import BundleError
 from minicontainer.lib import jsontext
 from minicontainer.lib.config_schema import CONFIG
+from minicontainer.lib.default_config import default_config
 from minicontainer.step02_runtime.bundle import load_bundle
-from minicontainer.step02_runtime.spec import default_config
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from minicontainer.errors import ContainerError
+from minicontainer.lib.cgroups import plan, processes
 from minicontainer.step02_runtime import cgroups
 from tests.programs import needs_root
 
@@ -55,7 +56,7 @@ def test_unified_is_for_version_2_and_for_plain_names(tmp_path, version, name):
 
 
 def test_plan_does_not_leave_the_hierarchy():
-    planned = cgroups.plan("x", {"linux": {"cgroupsPath": "/../../../etc"}})
+    planned = plan("x", {"linux": {"cgroupsPath": "/../../../etc"}})
     assert all(path.startswith("/sys/fs/cgroup/") for path in planned["paths"].values())
 
 
@@ -81,11 +82,11 @@ def test_members_and_cleaning(runtime):
     runtime.create("sleep", "60", linux__resources=limited)
     cgroup = json.loads((runtime.state_root / runtime.id / "state.json").read_text())["cgroup"]
     pid = runtime.state()["pid"]
-    assert cgroups.processes(cgroup) == [pid]
+    assert processes(cgroup) == [pid]
     assert Path(cgroup["paths"]["pids"], "pids.max").read_text() == "50\n"
     runtime.call("start", runtime.id)
     runtime.quietly("exec", "-d", runtime.id, "sleep", "50")
-    assert len(cgroups.processes(cgroup)) == 2
+    assert len(processes(cgroup)) == 2
     os.mkdir(cgroup["paths"]["pids"] + "/made-by-the-container")
     runtime.call("delete", "--force", runtime.id)
     assert not any(os.path.exists(path) for path in cgroup["paths"].values())

@@ -17,9 +17,8 @@ import time
 
 import pytest
 
-from minicontainer.step02_runtime.state import start_time
-
-from .conftest import until
+from minicontainer.lib.processes import start_time
+from tests.waiting import HANG, until
 
 CATCH = "trap 'echo got; exit 5' {}; echo ready; while :; do sleep 0.05; done"
 
@@ -33,7 +32,7 @@ def test_signals_reach_the_program(runtime, name):
         assert running.stdout.readline() == "ready\n"
         running.send_signal(getattr(signal, f"SIG{name}"))
         assert running.stdout.read() == "got\n"
-        assert running.wait(10) == 5
+        assert running.wait(60) == 5
     assert runtime.left_behind() == []
 
 
@@ -42,7 +41,7 @@ def test_killed_from_outside(both):
     with both.popen("run", "-b", bundle, both.id, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout.readline() == "ready\n"
         both.call("kill", both.id, "KILL")
-        assert running.wait(10) == 137
+        assert running.wait(60) == 137
     assert both.left_behind() == []
 
 
@@ -112,8 +111,8 @@ class Screen:
                 os._exit(99)
         self.shown = ""
 
-    def wait_for(self, text, seconds=10):
-        end = time.monotonic() + seconds
+    def wait_for(self, text):
+        end = time.monotonic() + HANG
         while text not in self.shown and time.monotonic() < end:
             if select.select([self.fd], [], [], 0.1)[0]:
                 try:
@@ -129,7 +128,7 @@ class Screen:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def end(self):
-        while select.select([self.fd], [], [], 5)[0]:
+        while select.select([self.fd], [], [], HANG)[0]:
             try:
                 self.shown += os.read(self.fd, 4096).decode()
             except OSError:
@@ -147,11 +146,10 @@ def test_run_with_a_terminal(both):
     screen.wait_for("40 101")
     screen.wait_for("console")
     screen.resize(30, 80)
-    time.sleep(0.1)
-    screen.type("stty size\n")
-    screen.wait_for("30 80")
-    screen.type("sleep 60\n")
-    time.sleep(0.2)
+    screen.type("until [ \"$(stty size)\" = '30 80' ]; do sleep 0.1; done; echo resi''zed\n")
+    screen.wait_for("resized")
+    screen.type("echo begin''ning; sleep 200\n")
+    screen.wait_for("beginning")
     screen.type("\x03")  # Ctrl-C goes to the program in the container
     screen.type("echo still''here\n")
     screen.wait_for("stillhere")
@@ -181,7 +179,7 @@ def test_the_outer_terminal_is_restored(runtime, killed):
             runtime.call("kill", runtime.id, "KILL")
         else:
             os.write(master, b"exit\n")
-        assert running.wait(10) == (137 if killed else 0)
+        assert running.wait(60) == (137 if killed else 0)
     assert termios.tcgetattr(slave) == before
     os.close(master)
     os.close(slave)
@@ -211,7 +209,7 @@ def test_console_socket(both):
         os.write(master, b"word\n")
         shown = b""
         while b"got word" not in shown:
-            assert select.select([master], [], [], 10)[0], shown
+            assert select.select([master], [], [], HANG)[0], shown
             shown += os.read(master, 4096)
         assert b"12 34" in shown
         os.close(master)
@@ -246,10 +244,12 @@ sys.exit(status)
 
 def test_the_pieces_in_one_process(both):
     """As an engine uses them: create, start, stay, delete in a process of its own."""
-    arguments = [str(both.state_root), both.bundle("sh", "-c", "sleep 0.2; exit 8"), both.id]
-    done = subprocess.run([sys.executable, "-c", IN_PROCESS, *arguments], capture_output=True,
-                          text=True, timeout=20, check=False, **both.options())  # fmt: skip
-    assert (done.stdout, done.returncode) == ("running\n", 8), done.stderr
+    arguments = [str(both.state_root), both.bundle("sh", "-c", "read x; exit 8"), both.id]
+    with subprocess.Popen([sys.executable, "-c", IN_PROCESS, *arguments], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True, **both.options()) as ours:  # fmt: skip
+        assert ours.stdout.readline() == "running\n"
+        ours.communicate("go on\n", timeout=HANG)
+    assert ours.returncode == 8
 
 
 TELL = """
@@ -270,7 +270,7 @@ def test_everything_is_told_by_who_does_it(both):
     arguments = [str(both.state_root), both.bundle("sh", "-c", "exit 0"), both.id]
     done = subprocess.run(
         [sys.executable, "-c", TELL, *arguments],
-        capture_output=True, text=True, timeout=20, check=True, **both.options(),
+        capture_output=True, text=True, timeout=60, check=True, **both.options(),
     )  # fmt: skip
     places = [
         done.stdout.index(words)
@@ -302,6 +302,6 @@ def test_errors_of_init_keep_their_class(runtime, program, kind):
     arguments = [str(runtime.state_root), runtime.bundle(program), runtime.id, kind]
     done = subprocess.run(
         [sys.executable, "-c", ERRORS, *arguments],
-        capture_output=True, text=True, timeout=20, check=True, **runtime.options(),
+        capture_output=True, text=True, timeout=60, check=True, **runtime.options(),
     )  # fmt: skip
     assert program in done.stdout

@@ -131,7 +131,7 @@ def test_open_files_are_closed_but_those_to_keep(runtime):
     files = f"3<{told} 4>{heard} 5<{told}"
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {files}', "sh", *command],
-        capture_output=True, text=True, timeout=20, check=True, **runtime.options(),
+        capture_output=True, text=True, timeout=60, check=True, **runtime.options(),
     )  # fmt: skip
     assert done.stdout.split() == ["0", "1", "2", "3", "4", "5"]  # 5 is the directory that ls reads
     assert heard.read_text() == "hello\n"

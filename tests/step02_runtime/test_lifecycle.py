@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.step02_runtime.state import start_time
+from minicontainer.lib.processes import start_time
 from tests.programs import needs_root
-
-from .conftest import until
+from tests.waiting import HANG, until
 
 
 def test_a_whole_life(both):
@@ -241,7 +240,7 @@ from minicontainer.step02_runtime import lifecycle
 root, bundle, id = sys.argv[1:]
 pid = lifecycle.create(root, id, bundle, die_with_parent=True)
 lifecycle.start(root, id)
-end = time.time() + 5
+end = time.time() + 60
 while lifecycle.state(root, id)["status"] != "stopped" and time.time() < end:
     time.sleep(0.01)
 assert open(f"/proc/{pid}/stat").read().split()[2] == "Z"
@@ -250,7 +249,7 @@ lifecycle.delete(root, id)
 """
     arguments = [str(runtime.state_root), runtime.bundle("sh", "-c", "exit 3"), runtime.id]
     done = subprocess.run([runtime.program[0], "-c", code, *arguments], capture_output=True,
-                          text=True, timeout=20, **runtime.options(), check=False)  # fmt: skip
+                          text=True, timeout=60, **runtime.options(), check=False)  # fmt: skip
     assert done.stdout == "stopped 3\n", done.stderr
 
 
@@ -269,4 +268,4 @@ def test_pause_and_resume(runtime):
     runtime.call("pause", runtime.id)
     began = time.monotonic()
     runtime.call("delete", "--force", runtime.id)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < HANG

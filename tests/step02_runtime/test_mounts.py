@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from minicontainer import linux
 from minicontainer.errors import ContainerError
+from minicontainer.lib.config_schema import is_bind
+from minicontainer.lib.mount_options import parse_options
 from minicontainer.lib.paths import open_inside, shown
-from minicontainer.step02_runtime.mounts import parse_options
 from tests.programs import needs, needs_root
+
+UNMASKED = {"linux__maskedPaths": [], "linux__readonlyPaths": []}
 
 
 def bind(source, destination, *options):
@@ -110,6 +113,46 @@ def test_a_hostile_device_directory(runtime):
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("destination", "options"),
+    [("/dev", None), ("/dev", ["rbind"]), ("//dev/", None), ("/device", None), ("/", None)],
+)
+def test_nothing_is_made_in_a_directory_of_the_host(both, destination, options):
+    """Where /dev shows the host's, by whatever name it was mounted, no device goes there."""
+    canary = both.top / "canary"
+    (canary / "dev").mkdir(parents=True)
+    both._own(canary)
+    both._own(canary / "dev")
+    root = both.own_root()
+    (root / "device").symlink_to("dev")
+    mount = {"type": "bind", "source": str(canary), "destination": destination}
+    mount |= {"options": options} if options else {}
+    both.create("sh", mounts=[mount], root__path=str(root), ok=destination != "/", **UNMASKED)
+    both.call("delete", "--force", both.id, ok=None)
+    assert sorted(p.name for p in canary.rglob("*")) == ["dev"]
+
+
+def test_a_device_directory_over_the_hosts_is_the_containers(both):
+    """The last mount counts: a tmpfs on a bind mount takes the devices."""
+    canary = both.top / "canary"
+    canary.mkdir()
+    both._own(canary)
+    own = {"type": "tmpfs", "source": "tmpfs", "destination": "/dev", "options": ["mode=755"]}
+    mounts = [bind(canary, "/dev"), own]
+    script = "test -c /dev/null && echo x > /dev/null && echo fine"
+    done = both.run("sh", "-c", script, mounts=mounts, **UNMASKED)
+    assert (done.stdout, list(canary.iterdir())) == ("fine\n", [])
+
+
+@given(
+    kind=st.sampled_from([None, "", "bind", "rbind", "tmpfs"]),
+    options=st.lists(st.sampled_from(["bind", "rbind", "ro", "rw", "nodev", "size=1k", "private"])),
+)
+def test_a_bind_mount_is_one_for_everybody(kind, options):
+    mount = {"destination": "/x", "options": options} | ({} if kind is None else {"type": kind})
+    assert is_bind(mount) == bool(parse_options(mount)[0] & linux.MS_BIND)
+
+
 def test_links_in_circles_are_refused(runtime):
     root = runtime.own_root()
     (root / "a").symlink_to("/b")
@@ -136,7 +179,7 @@ def test_where_mounts_are_shared_none_of_ours_reaches_the_host(runtime):
     script = f"{create} >/dev/null 2>&1 && cat /proc/self/mountinfo"
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "shared", "sh", "-c", script],
-        capture_output=True, text=True, check=True, timeout=20, env=runtime.options()["env"],
+        capture_output=True, text=True, check=True, timeout=60, env=runtime.options()["env"],
     )  # fmt: skip
     assert "shared:" in done.stdout
     assert str(runtime.tools) not in done.stdout

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from minicontainer.errors import ImageError
 from minicontainer.lib.decompress import CHUNK, decompressed
 from minicontainer.step03_image.layers import apply_layer, chain_ids
-from minicontainer.step03_image.rootfs import RootFilesystem
+from minicontainer.step03_image.tree import RootFilesystem
 from tests.programs import needs
 
 from . import images

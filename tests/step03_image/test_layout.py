@@ -12,10 +12,10 @@ import threading
 
 import pytest
 
+from minicontainer.cli.gc import prune
 from minicontainer.errors import BlobMissing, DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.blobs import BlobWriter, in_use, write_blob
 from minicontainer.step03_image.digest import digest_of
-from minicontainer.step03_image.garbage import prune
 from minicontainer.step03_image.layout import (
     blob_path,
     create_layout,

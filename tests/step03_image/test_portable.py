@@ -26,7 +26,7 @@ for module in pkgutil.iter_modules(room.__path__):
     __import__(f"{room.__name__}.{module.name}")
 from pathlib import Path
 from minicontainer.errors import ImageError
-from minicontainer.step03_image.garbage import prune
+from minicontainer.cli.gc import prune
 from minicontainer.step03_image.layout import create_layout, references, untag
 from minicontainer.step03_image.runtime_config import to_runtime_config
 from minicontainer.step03_image.unpack import unpack

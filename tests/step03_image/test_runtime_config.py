@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicontainer.errors import ImageError
-from minicontainer.lib.users import find_user
-from minicontainer.step02_runtime.spec import default_config
+from minicontainer.lib.default_config import default_config
 from minicontainer.step03_image.runtime_config import (
     DEFAULT_PATH,
+    find_user,
     merge_environment,
     to_runtime_config,
 )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minicontainer.errors import ImageError
 from minicontainer.step03_image import spec
-from minicontainer.step03_image.spec import ImageError, parse_config, parse_index, parse_manifest
+from minicontainer.step03_image.spec import parse_config, parse_index, parse_manifest
 
 DIGEST = "sha256:" + "a" * 64
 DESCRIPTOR = {"mediaType": spec.OCI_LAYER_GZIP, "digest": DIGEST, "size": 3}

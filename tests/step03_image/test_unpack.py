@@ -20,11 +20,11 @@ import zstandard
 
 from minicontainer import explain
 from minicontainer.errors import BlobMissing, DigestMismatch, ImageError, SizeMismatch
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from minicontainer.lib.tar import read_tar
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import blob_path, read_blob, tag
-from minicontainer.step03_image.spec import DOCKER_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST
+from minicontainer.step03_image.spec import DOCKER_LAYER, OCI_LAYER, OCI_MANIFEST
 from minicontainer.step03_image.unpack import new_root, unpack
 from tests.programs import needs, needs_namespaces, needs_root
 
@@ -156,7 +156,7 @@ import sys
 from pathlib import Path
 from minicontainer.step03_image.layout import open_layout, references
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.lib.directories import remove_tree
+from minicontainer.lib.removal import remove_tree
 from tests.step03_image import images
 layout = open_layout(sys.argv[1])
 root = Path(sys.argv[2]) / "root"
@@ -340,9 +340,9 @@ def test_sha512_everywhere(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("media_type", "pack"),
     [
-        (OCI_LAYER_ZSTD, zstandard.compress),
-        (DOCKER_LAYER_GZIP, gzip.compress),
-        (DOCKER_LAYER_GZIP, bytes),  # some old tools said gzip and did not
+        (f"{OCI_LAYER}+zstd", zstandard.compress),
+        (f"{DOCKER_LAYER}.gzip", gzip.compress),
+        (f"{DOCKER_LAYER}.gzip", bytes),  # some old tools said gzip and did not
         ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", gzip.compress),
         ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", gzip.compress),
     ],
@@ -416,7 +416,7 @@ def test_a_decompression_bomb_takes_no_memory(tmp_path, pack) -> None:
     bomb += b"".join(compressor.compress(bytes(1 << 20)) for _ in range(512)) + compressor.flush()
     assert len(bomb) < 1_000_000
     layout, manifest = images.image(tmp_path / "l", tar("a"))
-    blob = write_blob(layout, bomb, OCI_LAYER_ZSTD)
+    blob = write_blob(layout, bomb, f"{OCI_LAYER}+zstd")
     tag(layout, "test", changed(layout, manifest, lambda one: one.update(layers=[blob])))
     command = [sys.executable, "-c", PEAK, layout.path, tmp_path / "root"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -1,13 +1,17 @@
 """https: certificates are verified, and whose word counts is the environment's choice."""
 
+import contextlib
+import select
+import socket
 import ssl
 import subprocess
+import threading
 
 import pytest
 
+from minicontainer.lib.http_errors import BadAnswer, NotReached, RegistryError
+from minicontainer.lib.session import Session
 from minicontainer.step04_registry.client import list_tags
-from minicontainer.step04_registry.failures import BadAnswer, NotReached, RegistryError
-from minicontainer.step04_registry.transport import Transport
 
 from ..programs import needs
 from .strange import StrangeServer
@@ -28,7 +32,7 @@ def certificate(tmp_path_factory):
         ],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     return place / "cert.pem", place / "key.pem"
 
@@ -59,7 +63,7 @@ VARIABLES = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 def client(registry, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    return lambda at, **options: registry(at, transport=Transport(pauses=()), **options)
+    return lambda at, **options: registry(at, session=Session(pauses=()), **options)
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
@@ -94,3 +98,45 @@ def test_plain_http_to_a_tls_server_is_one_clear_message(client, https_at):
     with pytest.raises(RegistryError) as refused:
         list_tags(client(https_at), "x")
     assert "\n" not in refused.value.one_line
+
+
+@pytest.fixture
+def tunnel():
+    """host:port of a proxy that connects to whomever it is asked for, and what that was."""
+    asked = []
+
+    def serve(client):
+        head = client.recv(65536).decode()
+        asked.append(head.split("\r\n"))
+        host, _, port = head.split()[1].rpartition(":")
+        with client, socket.create_connection((host, int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            ways = {client: server, server: client}
+            while True:
+                for one in select.select([*ways], [], [])[0]:
+                    if not (data := one.recv(65536)):
+                        return
+                    ways[one].sendall(data)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=serve, args=[client], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", asked
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_by_a_proxy_the_server_is_verified_too(client, https_at, certificate, monkeypatch, tunnel):
+    monkeypatch.setattr("minicontainer.lib.session.is_loopback", lambda host: False)
+    monkeypatch.setenv("https_proxy", f"http://eve:secret@{tunnel[0]}")
+    with pytest.raises(NotReached, match="certificate"):
+        list_tags(client(https_at, plain_http=False), "x")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    assert list_tags(client(https_at, plain_http=False), "x") == ["by tls"]
+    for head in tunnel[1]:
+        assert head[0].startswith(f"CONNECT {https_at} ")
+        assert any(line.lower().startswith("proxy-authorization: basic") for line in head)

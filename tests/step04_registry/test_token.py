@@ -6,10 +6,10 @@ import urllib.parse
 
 import pytest
 
+from minicontainer.lib.http_errors import BadAnswer, LoginNeeded, StatusError
+from minicontainer.lib.session import Session
 from minicontainer.step04_registry.challenge import Challenge
-from minicontainer.step04_registry.failures import BadAnswer, LoginNeeded, Refused
 from minicontainer.step04_registry.token import Credentials, Token, fetch_token
-from minicontainer.step04_registry.transport import Transport
 
 from .strange import StrangeServer
 
@@ -20,11 +20,11 @@ def answering(document, status=200):
 
 def ask(server, credentials=None, **parameters):
     challenge = Challenge("bearer", {"realm": f"http://{server.at}/token", **parameters})
-    transport = Transport(pauses=(0, 0))
+    session = Session(pauses=(0, 0))
     try:
-        return fetch_token(transport, challenge, "workshop/hello", credentials)
+        return fetch_token(session, challenge, "workshop/hello", credentials)
     finally:
-        transport.close()
+        session.close()
 
 
 def query_of(asked):
@@ -62,7 +62,7 @@ def test_the_scope_is_ours_and_the_service_theirs():
 def test_a_realm_with_a_query_keeps_it():
     with StrangeServer(answering({"token": "T"})) as server:
         challenge = Challenge("bearer", {"realm": f"http://{server.at}/token?account=x&offline="})
-        fetch_token(Transport(), challenge, "a")
+        fetch_token(Session(), challenge, "a")
     expected = [("account", "x"), ("offline", ""), ("scope", "repository:a:pull")]
     query = server.asked[0].path.partition("?")[2]
     assert urllib.parse.parse_qsl(query, keep_blank_values=True) == expected
@@ -109,7 +109,7 @@ def test_errors_that_pass_are_tried_again():
 
 
 def test_errors_that_stay_are_reported():
-    with StrangeServer(answering({}, 503)) as server, pytest.raises(Refused) as refused:
+    with StrangeServer(answering({}, 503)) as server, pytest.raises(StatusError) as refused:
         ask(server)
     assert refused.value.status == 503
     assert len(server.asked) == 3
@@ -144,6 +144,6 @@ def test_answers_without_a_usable_token(body):
 
 def test_without_a_realm_there_is_nobody_to_ask():
     with pytest.raises(BadAnswer):
-        fetch_token(Transport(), Challenge("bearer", {"service": "x"}), "a")
+        fetch_token(Session(), Challenge("bearer", {"service": "x"}), "a")
     with pytest.raises(BadAnswer):
-        fetch_token(Transport(), Challenge("bearer", {"realm": "file:///etc/passwd"}), "a")
+        fetch_token(Session(), Challenge("bearer", {"realm": "file:///etc/passwd"}), "a")

@@ -5,25 +5,25 @@ import json
 import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from minicontainer import explain
+from minicontainer.lib.http_errors import LoginNeeded, NotFound
+from minicontainer.lib.session import Session
 from minicontainer.registry.embedded import make_hello
 from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import create_layout, tag
 from minicontainer.step04_registry.challenge import Challenge
 from minicontainer.step04_registry.client import Registry, get_manifest
-from minicontainer.step04_registry.failures import LoginNeeded, NotFound
 from minicontainer.step04_registry.token import Credentials
-from minicontainer.step04_registry.transport import Transport
 from minicontainer.step05_auth.authorize import authorize, authorizer
-from minicontainer.step05_auth.files import credentials_for
+from minicontainer.step05_auth.keychain import credentials_for
 from tests.programs import needs
 from tests.step05_auth.conftest import entry
+from tests.waiting import until
 
 USERS = {"ann": "pass:word:with:colons", "bob": "bob"}
 BASIC = Challenge("basic", {"realm": "x"})
@@ -116,7 +116,7 @@ def test_no_event_tells_a_secret(layout, auth_file):
 
 
 def test_basic():
-    answer = authorize([BASIC], "x", Transport(), Credentials("u", "p:q"))
+    answer = authorize([BASIC], "x", Session(), Credentials("u", "p:q"))
     assert answer == f"Basic {base64.b64encode(b'u:p:q').decode()}"
 
 
@@ -124,7 +124,7 @@ def test_bearer_is_taken_before_basic(layout):
     with registry(layout) as host:
         bearer = Challenge("bearer", {"realm": f"http://{host}/token", "service": host})
         for order in ([BASIC, bearer], [bearer, BASIC]):
-            answer = authorize(order, "workshop/hello", Transport(), Credentials("bob", "bob"))
+            answer = authorize(order, "workshop/hello", Session(), Credentials("bob", "bob"))
             assert answer.startswith("Bearer ey")
 
 
@@ -139,7 +139,7 @@ def test_bearer_is_taken_before_basic(layout):
 )
 def test_when_there_is_no_answer(challenges, credentials, why):
     with pytest.raises(LoginNeeded, match=why) as raised:
-        authorize(challenges, "team/app", Transport(), credentials)
+        authorize(challenges, "team/app", Session(), credentials)
     assert "identity" not in str(raised.value)
 
 
@@ -225,15 +225,16 @@ def test_a_registry_of_others_that_asks_for_basic(tmp_path, auth_file):
     )
     try:
         host = f"127.0.0.1:{port}"
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        assert until(lambda: answers(port))
         with pytest.raises(NotFound):
             pull(host, [auth_file({"auths": {host: entry("ann", USERS["ann"])}})])
         with pytest.raises(LoginNeeded):
             pull(host, [auth_file({"auths": {host: entry("ann", "wrong")}}, "wrong.json")])
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -27,6 +27,7 @@ from minicontainer.pictures.processes import namespaces, process_tree
 from minicontainer.pictures.storage import storage_tree
 from tests.pictures.svg_checks import boxes, kinds
 from tests.programs import needs, needs_root
+from tests.waiting import costs_less_than, until
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,6 +43,14 @@ log: {level: error}
 storage: {filesystem: {rootdirectory: "%s"}}
 http: {addr: "127.0.0.1:%d"}
 """
+#: nginx with what it needs, and some that have hard links and set-user-ID programs
+PACKAGES = "nginx-light,base-files,base-passwd,mount,passwd,perl-base"
+#: What the packages' own scripts would do: unpacked only, the image is made in a third of the time.
+MERGED = 'for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d"; done'
+CONFIGURED = f"""\
+for file in passwd group; do cp "$1/usr/share/base-passwd/$file.master" "$1/etc/$file"; done
+mkdir -p "$1/var/www/html" && printf %s "{PAGE}" >"$1/var/www/html/index.html"
+"""
 SITE = "server { listen 127.0.0.1:%d; root /var/www/html; }\n"
 
 
@@ -50,7 +59,6 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
     site = tmp_path / "page.conf"
     site.write_text(SITE % port)
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
-    mounts = Path("/proc/self/mountinfo").read_text()
     command = ["run", "--rm", "--network=host", "-v", f"{site}:/etc/nginx/conf.d/page.conf:ro"]
     with subprocess.Popen(
         [*MINICONTAINER, *command, f"{registry}/debian-nginx:1"],
@@ -61,10 +69,10 @@ def test_nginx_serves_its_page(registry: str, tmp_path: Path):
         assert fetch(f"http://127.0.0.1:{port}/", container) == PAGE
         check_pictures_while_it_runs(container.pid)
         container.send_signal(signal.SIGTERM)
-        assert container.wait(20) == 0  # nginx ends by itself when it is told to
+        assert container.wait(60) == 0  # nginx ends by itself when it is told to
     listed = subprocess.run([*MINICONTAINER, "ps"], env=environment, capture_output=True, text=True)
     assert "debian-nginx" not in listed.stdout
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
 def check_pictures_while_it_runs(engine: int) -> None:
@@ -82,10 +90,9 @@ def check_pictures_while_it_runs(engine: int) -> None:
 
 
 def test_its_manifest_graph(registry: str, image: Path, tmp_path: Path):
-    began = time.monotonic()
-    remote = manifest_graph(f"{registry}/debian-nginx:1", store=tmp_path / "store")
-    drawn = kinds(remote.svg())
-    assert time.monotonic() - began < 1
+    with costs_less_than(1):
+        remote = manifest_graph(f"{registry}/debian-nginx:1", store=tmp_path / "store")
+        drawn = kinds(remote.svg())
     assert drawn == ["config", "layer", "manifest", "quiet", "reference"], "quiet: the legend"
     assert f", at {registry}: 1 manifest" in remote.alt
     assert not (tmp_path / "store").exists(), "no layer was pulled"
@@ -131,11 +138,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("image")
     root, layout = place / "root.tar", place / "layout"
     do(
-        *("mmdebstrap", "--quiet", "--variant=essential", "--include=nginx-light"),
+        *("mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}"),
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        '--customize-hook=rm "$1/etc/nginx/sites-enabled/default"',
-        f'--customize-hook=printf %s "{PAGE}" >"$1/var/www/html/index.html"',
+        f"--setup-hook={MERGED}",
+        f"--extract-hook={CONFIGURED}",
         *("bookworm", root),
     )
     do("umoci", "init", "--layout", layout)
@@ -165,12 +172,12 @@ def fetch(address: str, container: subprocess.Popen[str]) -> str:
 
 
 def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
+    def answers() -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        assert time.monotonic() < deadline, "docker-registry did not start"
-        time.sleep(0.05)
+            return True
+        return False
+
+    assert until(answers), "docker-registry did not start"
 
 
 def free_port() -> int:

@@ -10,12 +10,12 @@ import select
 import shlex
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.programs import needs_namespaces
+from tests.waiting import HANG, until
 
 pytestmark = needs_namespaces
 
@@ -63,7 +63,7 @@ def test_the_process_is_alone_in_namespaces_of_its_own(shared_engine):
     if os.geteuid() != 0:
         assert os.readlink("/proc/self/ns/user") != os.readlink(f"/proc/{pid}/ns/user")
     command.kill()
-    command.wait(10)
+    command.wait(60)
     assert shared_engine.wait_until_clean() == []
 
 
@@ -132,16 +132,11 @@ def test_exit_status_and_one_clear_message(shared_engine, words, status):
 
 def test_a_signal_that_ends_the_process_gives_128_and_its_number(shared_engine):
     command = shared_engine.begin("run", "--rm", "workshop/shell", "sleep", "60")
-    while (
-        not (states := list(shared_engine.state.glob("*/state.json")))
-        or not json.loads(states[0].read_text())["init"]
-    ):
-        time.sleep(0.02)
-    pid = json.loads(states[0].read_text())["init"]["pid"]
-    while Path(f"/proc/{pid}/comm").read_text().strip() != "sleep":
-        time.sleep(0.02)
+    state = until(lambda: next(shared_engine.state.glob("*/state.json"), None))
+    pid = until(lambda: json.loads(state.read_text())["init"])["pid"]
+    assert until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
     os.kill(pid, signal.SIGKILL)
-    assert command.wait(10) == 137
+    assert command.wait(60) == 137
     assert shared_engine.wait_until_clean() == []
 
 
@@ -151,7 +146,7 @@ def test_signals_reach_the_process(shared_engine, number):
     command = shared_engine.begin("run", "--rm", "workshop/shell", "sh", "-c", script)
     read_until(command.stdout, "ready")
     command.send_signal(number)
-    output, _ = command.communicate(timeout=10)
+    output, _ = command.communicate(timeout=60)
     assert "got it" in output
     assert command.returncode == 9
 
@@ -185,10 +180,7 @@ def test_a_terminal_is_a_real_one(shared_engine):
         os.execve(words[0], words, shared_engine.environment)
     answers = b""
     os.write(master, b"test -t 0 && test -t 1 && echo is$((1))tty; ls -l /dev/console; exit 5\n")
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if not select.select([master], [], [], 0.2)[0]:
-            continue
+    while select.select([master], [], [], HANG)[0]:
         try:
             answers += os.read(master, 4096)
         except OSError:
@@ -274,7 +266,7 @@ def test_a_running_container_is_removed_only_by_force(shared_engine):
     assert "--force" in refused.stderr
     assert command.poll() is None
     assert shared_engine("rm", "-f", "busy").returncode == 0
-    assert command.wait(10) == 137
+    assert command.wait(60) == 137
     assert shared_engine.wait_until_clean() == []
 
 
@@ -325,13 +317,13 @@ def test_ctrl_c_at_a_step_ends_it_at_once(shared_engine, when):
     os.close(master)
 
 
-def seen_on(master: int, prompts: int = 100, seconds: float = 20) -> bytes:
+def seen_on(master: int, prompts: int = 100) -> bytes:
     """What is printed until that many prompts have come, or all has ended."""
-    told, end = b"", time.monotonic() + seconds
-    while told.count(b"[Enter goes on]") < prompts and time.monotonic() < end:
-        if select.select([master], [], [], 0.2)[0]:
-            try:
-                told += os.read(master, 4096)
-            except OSError:
-                break
+    told = b""
+    while told.count(b"[Enter goes on]") < prompts:
+        assert select.select([master], [], [], HANG)[0], told
+        try:
+            told += os.read(master, 4096)
+        except OSError:
+            break
     return told

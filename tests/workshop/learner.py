@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -66,14 +65,6 @@ def results_of(lab: Lab, name: str, source: str) -> list[Result]:
     """What the checks of one exercise say about `source`."""
     answers = answers_of(lab, source)
     return list(grade(lab, answers, [c for c in lab.checks if c.exercise == name]))
-
-
-def first_failure(lab: Lab, name: str, source: str) -> Result | None:
-    """The first check of one exercise that fails; those after it are not run."""
-    answers = answers_of(lab, source)
-    results = grade(lab, answers, [c for c in lab.checks if c.exercise == name])
-    with contextlib.closing(results):
-        return next((result for result in results if not result.passed), None)
 
 
 def answers_of(lab: Lab, *sources: str) -> Answers:

@@ -20,6 +20,40 @@ def test_a_range_that_asks_for_everything_is_no_mistake() -> None:
     assert all(result.passed for result in results_of(LAB, "get_blob", always))
 
 
+@pytest.mark.parametrize(
+    ("name", "ours", "theirs"),
+    [
+        ("follow_redirects", "drop(response)", "response.close()"),
+        ("send_with_token", "drop(response)", "response.close()"),
+        ("list_tags", "read_json(response, LARGEST_PAGE)", "response.json()"),
+        (
+            "get_blob",
+            'read_chunks(response, descriptor["size"] - blob.offset)',
+            "response.iter_content(1 << 20)",
+        ),
+    ],
+)
+def test_what_one_does_with_requests_at_work_is_right(name: str, ours: str, theirs: str) -> None:
+    source = reference(LAB, name)
+    assert ours in source
+    results = results_of(LAB, name, source.replace(ours, theirs))
+    assert all(result.passed for result in results), results
+
+
+OLD_IMPORTS = """\
+from minicontainer.step04_registry.addresses import join, origin
+from minicontainer.step04_registry.failures import BadAnswer, ConnectionLost
+from minicontainer.step04_registry.retries import Patience
+from minicontainer.step04_registry.transport import Response, Transport
+"""
+
+
+@pytest.mark.parametrize("name", ["parse_reference", "token_address", "get_manifest"])
+def test_imports_of_an_older_notebook_break_nothing(name: str) -> None:
+    results = results_of(LAB, name, OLD_IMPORTS + reference(LAB, name))
+    assert all(result.passed for result in results), results
+
+
 @pytest.mark.parametrize("name", [exercise.name for exercise in LAB.exercises])
 def test_a_slip_is_told_with_its_line(name: str) -> None:
     source = f"def {name}(*given, **named):\n    return given[0].no_such_thing(None)\n"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import shutil
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -19,18 +17,8 @@ from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.answers import read_cells, read_notebook
 from minicontainer.workshop.labs.lab import Lab, LabError
 
-from .learner import LABS, ROOT, checkout, first_failure, run_pytest
+from .learner import LABS, ROOT, checkout, run_pytest
 
-WRONG = sorted((ROOT / "tests" / "wrong").glob("[0-9][0-9]/*.py"))
-#: hundreds, so slow; but for those that only some Pythons can be asked about
-EACH_WRONG = [
-    pytest.param(
-        file,
-        id=f"{file.parent.name}-{file.stem}",
-        marks=[] if file.stem.startswith("tarfile") else pytest.mark.slow,
-    )
-    for file in WRONG
-]
 each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
 
 
@@ -50,39 +38,6 @@ def test_stubs_are_not_started_on_one_screen(lab: Lab, tmp_path: Path) -> None:
     assert done.stdout.count("not started") == len(lab.exercises)
     assert "Traceback" not in done.stdout + done.stderr
     assert len(done.stdout.splitlines()) <= 24
-
-
-@pytest.mark.parametrize("file", EACH_WRONG)
-def test_wrong_answer_is_told_its_own_hint(file: Path) -> None:
-    lab = next(lab for lab in LABS if lab.id == file.parent.name)
-    exercise, key = _said(file)
-    if key in ("tarfile-data", "tarfile-tar") and not hasattr(tarfile, "data_filter"):
-        pytest.skip("this Python's tarfile has no filters yet")
-    failed = first_failure(lab, exercise, file.read_text("utf-8"))
-    assert failed, "it passes"
-    assert failed.mistake == key, failed
-
-
-def _said(file: Path) -> tuple[str, str]:
-    """The exercise and the misconception that the file's docstring names."""
-    said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
-    exercise, _, key = said.splitlines()[0].partition(": ")
-    assert key.replace("-", "_") == file.stem.replace("-", "_")
-    return exercise, key
-
-
-@each_lab
-def test_every_misconception_has_a_wrong_answer(lab: Lab) -> None:
-    said = {_said(file) for file in WRONG if file.parent.name == lab.id}
-    assert said == {(m.exercise, m.key) for m in lab.misconceptions.values()}
-
-
-@each_lab
-def test_every_misconception_is_looked_for(lab: Lab) -> None:
-    checks = "".join(file.read_text("utf-8") for file in lab.directory.glob("test_*.py"))
-    for key, mistake in lab.misconceptions.items():
-        assert f'"{key}"' in checks or mistake.raises, key
-        lab.exercise(mistake.exercise)
 
 
 @each_lab

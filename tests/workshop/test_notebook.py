@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +16,12 @@ import pytest
 
 from minicontainer.workshop.labs.lab import Lab
 from tests.programs import needs
+from tests.waiting import HANG, until
 
 from .learner import LAB03, ROOT, checkout, code_cell, reference
+from .wrong_answers import wrong_answer
 
-WRONG = (ROOT / "tests/wrong/03/algorithm-forgotten.py").read_text("utf-8")
+WRONG = wrong_answer(LAB03, "algorithm-forgotten").source
 RIGHT = reference(LAB03, "digest_of")
 HINT = LAB03.misconceptions["algorithm-forgotten"].hint
 
@@ -128,14 +129,17 @@ def jupyterlab(root: Path, home: Path) -> Iterator[str]:
     }
     process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment)
     try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.1)
+        until(lambda: _answers(port))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @needs("chromium")
@@ -151,10 +155,11 @@ def test_lab_in_a_real_browser(tmp_path: Path) -> None:
         program = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=program, args=options)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(40_000)
+        page.set_default_timeout(1000 * HANG)
         page.goto(f"{address}/lab/tree/labs/03/{lab.notebook}?token=x")
         _work_through(page, pictures)
-        assert "hexdigest()}" in lab.notebook_path().read_text("utf-8"), "it was not saved"
+        saved = until(lambda: "hexdigest()}" in lab.notebook_path().read_text("utf-8"))
+        assert saved, "it was not saved"
         _settings(tmp_path, "dark")
         page.reload()
         _look_again(page, pictures)
@@ -193,7 +198,6 @@ def _work_through(page, pictures: Path) -> None:
     page.get_by_text("root filesystem", exact=True).first.wait_for()
     page.screenshot(path=pictures / "light-5-layers.png")
     page.keyboard.press("Control+s")
-    page.wait_for_timeout(1000)
 
 
 def _look_again(page, pictures: Path) -> None:
@@ -212,7 +216,7 @@ def _cell(page, text: str):
     """The code cell that holds `text`; the notebook is scrolled until it is there."""
     cells = page.locator(".jp-CodeCell").filter(has_text=text)
     page.locator(".jp-WindowedPanel-outer").first.hover()
-    for _ in range(80):
+    for _ in range(400):
         if cells.count():
             cells.first.scroll_into_view_if_needed()
             return cells.first

@@ -47,7 +47,7 @@ def _mine(tmp_path: Path, answers: dict[str, str]) -> dict:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -155,6 +155,6 @@ def test_lost_first_cell_breaks_nothing(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
     )
     assert json.loads(done.stdout)["digest"].startswith("sha256:e3b0c4")

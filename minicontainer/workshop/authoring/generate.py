@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
+from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import read_notebook
+from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
-from minicontainer.workshop.scenes import load_scenes
+from minicontainer.workshop.scenes import load_scenes, without_other_labs
 
 from .page import parse
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_PORTABLE = {"MINICONTAINER_GRAPHVIZ": "wasm"}
 _SETUP = """\
 # Run this cell first (Shift+Enter): it brings the names that your functions may use.
 from __future__ import annotations
@@ -56,16 +56,15 @@ def main(arguments: list[str]) -> int:
 def write(lab: Lab) -> None:
     """Write both notebooks of `lab`. Raises LabError where that would destroy answers."""
     path = lab.notebook_path()
-    names = [exercise.name for exercise in lab.exercises]
-    if path.exists() and (mine := read_notebook(path, names, lab.formerly).written()):
+    if path.exists() and (mine := saved_answers(lab, "labs").written()):
         raise LabError(f"holds answers ({', '.join(mine)}), which are not overwritten", str(path))
     made, drawn = learners_and_pictures(lab)
     for name, picture in drawn.items():
-        _save(lab.directory / name, picture)
-    _save(path, to_text(made))
+        save(lab.directory / name, picture)
+    save(path, to_text(made))
     solved = lab.notebook_path("solutions")
-    _save(solved, to_text(solution(lab)))
-    _save(solved, executed(to_text(solution(lab)), solved.parent))
+    save(solved, to_text(solution(lab)))
+    save(solved, executed(to_text(solution(lab)), solved.parent))
 
 
 def learners_and_pictures(lab: Lab) -> tuple[dict[str, Any], dict[str, str]]:
@@ -99,8 +98,8 @@ def executed(notebook: str, directory: Path) -> str:
     from nbclient import NotebookClient
 
     node = nbformat.reads(notebook, as_version=4)
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **_PORTABLE, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
+    with tempfile.TemporaryDirectory() as home, portable():
+        environment = {**os.environ, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
         client = NotebookClient(
             node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
         )
@@ -122,13 +121,13 @@ def _lasting(output: Any, lab: str) -> Any:
     """Without the widget, which is dead without its kernel, and without other labs' functions."""
     output.get("data", {}).pop(_WIDGET, None)
     if "text" in output:
-        others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
-        output["text"] = re.sub(others, "", output["text"], flags=re.MULTILINE)
+        output["text"] = without_other_labs(lab, output["text"])
     return output
 
 
 def _notebook(cells: _Cells) -> dict[str, Any]:
-    cells.fill()
+    with portable():
+        cells.fill()
     return {
         "cells": cells.made,
         "metadata": {
@@ -201,17 +200,15 @@ class _Cells:
 
     def _value(self, expression: str) -> Any:
         """What the expression gives, seen from the lab's scenes."""
-        os.environ.update(_PORTABLE)
         scenes = load_scenes(self.lab.directory)
         return eval(expression, vars(scenes))  # noqa: S307 - the text is our own
 
     def _cell(self, kind: str, source: str, name: str = "") -> None:
         """Append a cell; its id is `name`, or made from its source."""
         same = sum(1 for cell in self.made if "".join(cell["source"]) == source)
-        unnamed = hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
         cell: dict[str, Any] = {
             "cell_type": kind,
-            "id": name or unnamed,
+            "id": name or cell_id(kind, source, same),
             "metadata": {},
             "source": source.splitlines(keepends=True),
         }
@@ -220,11 +217,15 @@ class _Cells:
         self.made.append(cell)
 
 
-def _save(path: Path, text: str) -> None:
+def cell_id(kind: str, source: str, same: int = 0) -> str:
+    """The id of a cell that comes after `same` others like it."""
+    return hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file so that readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
+    write_whole(path, text.encode())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
     {transcript} EXPRESSION the text that the expression gives, as a block
     ```python               a code cell (a block of any other language stays prose)
 
-Expressions see the lab's scenes (scenes/labNN.py). In: text. Out: a list of blocks.
+Expressions see the lab's scenes (labs/NN/scenes.py). In: text. Out: a list of blocks.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from typing import IO, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, NamedTuple, Protocol
 
 from minicontainer.workshop.labs.answers import BROKEN, MISSING, STUB, Answers
 from minicontainer.workshop.labs.lab import Check, Lab, LabError
@@ -54,14 +54,42 @@ class Result(NamedTuple):
         return self.outcome == "passed"
 
 
+class Process(Protocol):
+    """What is needed of a process that runs runner.py: that much of subprocess.Popen."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+
+
+def start_runner(scratch: str) -> Process:
+    """Run runner.py in a fresh interpreter, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "minicontainer.workshop.grading.runner"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=scratch,
+        start_new_session=True,
+    )
+
+
 def grade(
-    lab: Lab, answers: Answers, checks: Iterable[Check] | None = None, isolate: bool = True
+    lab: Lab,
+    answers: Answers,
+    checks: Iterable[Check] | None = None,
+    isolate: bool = True,
+    start: Callable[[str], Process] = start_runner,
 ) -> Iterator[Result]:
     """The results of `checks` (all of the lab's), those not written first.
 
     Without `isolate`, or where the machine has no namespaces, limits and the
-    clock are all that the learner's code meets. Raises LabError where the lab
-    can't be done on this machine.
+    clock are all that the learner's code meets. `start` runs runner.py in a
+    directory. Raises LabError where the lab can't be done on this machine.
     """
     if lab.elsewhere and sys.platform != "linux":
         raise LabError(lab.elsewhere, f"lab {lab.id}")
@@ -70,7 +98,7 @@ def grade(
         waiting.remove(check)
         yield _unwritten(check, answers)
     while waiting:
-        child = _Child(lab, answers, waiting, isolate)
+        child = _Child(lab, answers, waiting, isolate, start)
         with child:
             for result in child.results():
                 waiting.remove(result.check)
@@ -94,22 +122,23 @@ def _unwritten(check: Check, answers: Answers) -> Result:
 class _Child:
     """One run of runner.py, and what it says."""
 
-    def __init__(self, lab: Lab, answers: Answers, checks: list[Check], isolate: bool) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        answers: Answers,
+        checks: list[Check],
+        isolate: bool,
+        start: Callable[[str], Process],
+    ) -> None:
         self.lab, self.answers, self.isolate = lab, answers, isolate
         self.checks = {check.name: check for check in checks}
         self.scratch = tempfile.mkdtemp(prefix="workshop-")
         self.call = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "minicontainer.workshop.grading.runner"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self.scratch,
-            start_new_session=True,
-        )
+        self.process = start(self.scratch)
         self.lines: queue.Queue[str] = queue.Queue()
         self.stderr = _Tail(self.process.stderr)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def __enter__(self) -> _Child:
         job = {
@@ -131,6 +160,7 @@ class _Child:
             self.process.kill()
         self.process.wait()
         self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
+        self.reader.join(_GRACE)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _read(self) -> None:

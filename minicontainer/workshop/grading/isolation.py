@@ -137,6 +137,21 @@ def arm(seconds: float | None = None, part: float = 1.0) -> None:
     faulthandler.dump_traceback_later(left(part), exit=True, file=sys.__stderr__ or sys.stderr)
 
 
+def patience(seconds: float) -> float:
+    """`seconds`, or more where more than two processes want each processor, in proportion.
+
+    What answers at once when it is right may then be late, and must not be called wrong.
+    Source: proc(5), /proc/loadavg.
+    """
+    try:
+        with open("/proc/loadavg", encoding="ascii") as file:
+            minute, _, _, now, _ = file.read().split()
+    except OSError:  # no Linux
+        return seconds
+    wanting = max(float(minute), int(now.partition("/")[0]))
+    return seconds * min(max(1.0, wanting / 2 / (os.cpu_count() or 1)), 10.0)
+
+
 def left(part: float) -> float:
     """A `part` of the seconds until the deadline, at least a moment."""
     return max((_deadline - time.monotonic()) * part, 0.05)

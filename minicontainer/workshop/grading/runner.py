@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from minicontainer.errors import ContainerError
-from minicontainer.workshop.labs.answers import Answers, Cell, read_cells
+from minicontainer.workshop.labs.answers import Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
@@ -35,8 +35,8 @@ from .checks import Failed, Mark
 _PRINTED = 300
 
 
-def main() -> None:
-    """Read the job, isolate this process, run the checks."""
+def main(tests: Tests | None = None) -> None:
+    """Read the job, isolate this process, run the checks (with `tests` that are loaded already)."""
     job = json.load(sys.stdin)
     say = _Channel()
     try:
@@ -47,19 +47,14 @@ def main() -> None:
     isolation.limit()
     os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
     say(ready=isolated)
-    lab = Lab(Path(job["lab"]))
-    cells = [Cell(*cell) for cell in job["cells"]]
-    isolation.labels.update(cell.label for cell in cells)
-    answers = read_cells(cells, [exercise.name for exercise in lab.exercises], lab.formerly)
-    overlay = Overlay()
-    overlay.add(answers, lab.exercises)
-    overlay.install()
-    tests = _Tests(lab, overlay, answers, Path(job["scratch"]))
+    tests = tests or Tests(Lab(Path(job["lab"])))
+    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]))
     process = os.getpid()
     checks.on_call = lambda call: say(call=call) if os.getpid() == process else None
     for name in job["checks"]:
-        say(start=name, seconds=tests.seconds(name))
-        say(done=name, **tests.run(name))
+        seconds = tests.seconds(name)
+        say(start=name, seconds=seconds)
+        say(done=name, **tests.run(name, seconds))
 
 
 class _Channel:
@@ -74,25 +69,40 @@ class _Channel:
         self._pipe.flush()
 
 
-class _Tests:
-    """The check functions of a lab, imported when first needed."""
+class Tests:
+    """The check functions of a lab, imported when first needed, and the answers they check."""
 
-    def __init__(self, lab: Lab, overlay: Overlay, answers: Answers, scratch: Path) -> None:
-        self.lab, self.overlay, self.answers, self.scratch = lab, overlay, answers, scratch
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.overlay, self.scratch = lab, Overlay(), Path()
         self.files = {check.name: check.file for check in lab.checks}
         self.modules: dict[str, ModuleType] = {}
+        self.overlay.install()
+
+    def load(self, exercise: str) -> None:
+        """Import all that the checks of `exercise` need, before its answer is known."""
+        self.overlay.reserve([self.lab.exercise(exercise)])
+        for check in self.lab.checks:
+            if check.exercise == exercise:
+                self._function(check.name)
+
+    def take(self, cells: list[Cell], scratch: Path) -> None:
+        """Put the answers in `cells` in place; checks write below `scratch` only."""
+        self.scratch = scratch
+        isolation.labels.update(cell.label for cell in cells)
+        answers = read_cells(cells, self.lab.names, self.lab.formerly)
+        self.overlay.add(answers, self.lab.exercises)
 
     def seconds(self, name: str) -> float:
         """How long the check may take."""
-        return self._function(name).mark.seconds
+        return isolation.patience(self._function(name).mark.seconds)
 
-    def run(self, name: str) -> dict:
+    def run(self, name: str, seconds: float) -> dict:
         """Run one check; what came of it, ready to be sent."""
         function = self._function(name)
         mark: Mark = function.mark
         printed = _Printed()
         self.overlay.called.clear()
-        isolation.arm(mark.seconds)
+        isolation.arm(seconds)
         try:
             with contextlib.redirect_stdout(printed):
                 self.overlay.define()

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .lab import LabError
+from .former import OLDER, is_older
+from .lab import Lab, LabError, answers_directory
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
 
@@ -54,6 +55,15 @@ class Answers(NamedTuple):
         return [name for name, answer in self.functions.items() if answer.state == WRITTEN]
 
 
+def saved_answers(lab: Lab, directory: str = "") -> Answers:
+    """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
+    path = lab.notebook_path(directory or answers_directory())
+    answers = read_notebook(path, lab.names, lab.formerly)
+    if any(is_older(cell.source, lab) for cell in answers.cells):
+        answers.notes.append(OLDER.format(lab.id))
+    return answers
+
+
 def read_notebook(
     path: Path, exercises: Iterable[str], formerly: Mapping[str, str] | None = None
 ) -> Answers:
@@ -62,16 +72,14 @@ def read_notebook(
     Raises LabError when there is no such file or it is not a notebook.
     """
     try:
-        notebook = json.loads(path.read_text("utf-8-sig"))
-        cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-        sources = [_text(cell["source"]) for cell in cells]
+        numbered = enumerate(json.loads(path.read_text("utf-8-sig"))["cells"], 1)
+        code = [(number, cell) for number, cell in numbered if cell["cell_type"] == "code"]
+        cells = [Cell(f"{path.name} cell {number}", _text(c["source"])) for number, c in code]
     except FileNotFoundError:
         hint = f"Bring it back with: python -m minicontainer.workshop reset {path.parent.name}"
         raise LabError("the notebook is not there", str(path), hint) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"this is not a notebook ({error})", str(path)) from error
-    labels = (f"{path.name} cell {number}" for number in _numbers(notebook["cells"]))
-    cells = [Cell(*pair) for pair in zip(labels, sources, strict=True)]
     answers = read_cells(cells, exercises, formerly)
     copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
     if copies:
@@ -82,11 +90,6 @@ def read_notebook(
 def _text(source: str | list[str]) -> str:
     text = source if isinstance(source, str) else "".join(source)
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _numbers(cells: list[dict]) -> list[int]:
-    """The places of the code cells among all cells, counted from 1 as a reader does."""
-    return [number for number, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
 
 
 def read_cells(

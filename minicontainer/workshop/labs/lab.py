@@ -105,23 +105,27 @@ class Lab:
         """The learner's notebook, or with `answers="solutions"` the solved one."""
         return self.root / answers / self.id / self.notebook
 
+    @property
+    def names(self) -> list[str]:
+        """The exercises' names, in order."""
+        return [exercise.name for exercise in self.exercises]
+
     def exercise(self, name: str) -> Exercise:
         """The exercise called `name`; raises LabError that lists the ones there are."""
         for exercise in self.exercises:
             if exercise.name == self.formerly.get(name, name):
                 return exercise
-        known = ", ".join(exercise.name for exercise in self.exercises)
-        raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", f"It has: {known}")
+        hint = f"It has: {', '.join(self.names)}"
+        raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", hint)
 
     @cached_property
     def checks(self) -> list[Check]:
         """All checks, in the order of the exercises and then of the file."""
         found = [c for file in sorted(self.directory.glob("test_*.py")) for c in _checks_in(file)]
-        order = [exercise.name for exercise in self.exercises]
-        unknown = [check for check in found if check.exercise not in order]
+        unknown = [check for check in found if check.exercise not in self.names]
         if unknown:
             raise LabError(f"no exercise {unknown[0].exercise!r} in lab.toml", unknown[0].file)
-        return sorted(found, key=lambda check: order.index(check.exercise))
+        return sorted(found, key=lambda check: self.names.index(check.exercise))
 
     def mistake_raising(self, exercise: str, kinds: set[str], message: str = "") -> str:
         """The misconception about `exercise` that is known by one of these exceptions; or ""."""

@@ -24,8 +24,9 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-from .answers import Answers, Cell, kept, parse, read_notebook
+from .answers import Answers, Cell, kept, parse, saved_answers
 from .exercises import imports
+from .former import bring
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
 
 
@@ -49,11 +50,16 @@ class Overlay:
         written = answers.written()
         if not written:
             return
+        self.reserve([exercise for exercise in exercises if exercise.name in written])
         self.books.append((answers, exercises))
-        self.places |= {e.name: e.module for e in exercises if e.name in written}
-        early = sorted(set(self.places.values()) & set(sys.modules))
+
+    def reserve(self, exercises: list[Exercise]) -> None:
+        """Keep the places of these free in their modules, which nobody may have imported yet."""
+        places = {e.name: e.module for e in exercises if e.name not in self.places}
+        early = sorted(set(places.values()) & set(sys.modules))
         if early:
             raise RuntimeError(f"imported before the overlay: {', '.join(early)}")
+        self.places |= places
 
     def install(self) -> None:
         """From now on, imports of the modules concerned get the learner's functions."""
@@ -110,6 +116,8 @@ class Overlay:
                 alone = ast.Module([node], [])
                 exec(compile(alone, cell.label, "exec", flags, dont_inherit=True), space)
             except Exception as error:
+                if isinstance(node, ast.ImportFrom) and not bring(node, space):
+                    continue
                 kind = type(error).__name__
                 self.problems.append(f"{cell.label}, line {node.lineno}: {kind}: {error}")
 
@@ -167,10 +175,8 @@ def install_mine() -> str:
     _mine = Overlay()
     _labs[:] = find_labs()
     for lab in _labs:
-        path = lab.notebook_path(answers_directory())
-        if path.exists():
-            names = [exercise.name for exercise in lab.exercises]
-            _mine.add(read_notebook(path, names, lab.formerly), lab.exercises)
+        if lab.notebook_path(answers_directory()).exists():
+            _mine.add(saved_answers(lab), lab.exercises)
     _mine.install()
     _mine.define()
     return report()

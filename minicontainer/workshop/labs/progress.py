@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from minicontainer.lib.files import write_whole
 from minicontainer.workshop.grading.grader import NOT_STARTED, Result
-from .lab import Lab
+
+from .lab import Exercise, Lab
 
 #: the key of what was last worked on, among those of exercises
 _LAST = "last"
@@ -81,22 +82,27 @@ class Progress:
         """The highest hint read so far; 0 for none."""
         return self._entry(lab, exercise)["hints"]
 
-    def may_see(self, lab: Lab, exercise: str) -> bool:
-        """May the solution be shown? After passing, or when asked for a second time."""
+    def standing(self, lab: Lab, exercise: Exercise) -> tuple[str, str, str]:
+        """How far the exercise is: its sign, its title, the points it has of those it could."""
+        points = f"{self.points(lab, exercise.name):>2}/{lab.points(exercise.name)}"
+        return self.sign(lab, exercise.name), f"{exercise.number} {exercise.name}", points
+
+    def asked_to_show(self, lab: Lab, exercise: str) -> str:
+        """Why not to show the solution yet; "" after passing, or when asked for a second time."""
         entry = self._entry(lab, exercise)
         entry["asked"] += 1
         self._save()
-        return entry["asked"] > 1 or self.passed(lab, exercise)
+        if entry["asked"] > 1 or self.passed(lab, exercise):
+            return ""
+        return f"{exercise} does not pass yet. Ask again to see the solution all the same."
 
     def _save(self) -> None:
         if not self.lasting:
             return
         with contextlib.suppress(OSError):  # a full disk must not keep anyone from being graded
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.file.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self.exercises, file, indent=1, sort_keys=True)
-            os.replace(name, self.file)
+            text = json.dumps(self.exercises, indent=1, sort_keys=True)
+            write_whole(self.file, text.encode(), mode=0o600)
 
 
 def kept_directory(root: Path) -> Path:

@@ -1,1 +1,1 @@
-"""Small things for the checks and the pages of the labs: images, bundles, ELF files, servers."""
+"""Images and servers for the checks and pages of several labs; one lab's own stand beside it."""

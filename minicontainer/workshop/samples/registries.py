@@ -1,8 +1,8 @@
 """A network without a network for the checks of lab 04: servers that misbehave when asked to.
 
-In: a function that says what comes back for each request. Out: a `Wire`, which
-stands in for step 04's Transport and remembers what was asked, and `Direct`, a
-Registry that uses none of the functions that learners write.
+In: a function that says what comes back for each request. Out: a `Wire`, a transport
+adapter for requests, with a session that uses it and remembers how it was asked; and
+`Direct`, a Registry that uses none of the functions that learners write.
 To be imported by checks only: it imports step 04.
 """
 
@@ -14,11 +14,13 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from urllib3 import HTTPHeaderDict
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
+from minicontainer.lib.http import raise_for_status
+from minicontainer.lib.session import Session
 from minicontainer.step04_registry.client import Registry
-from minicontainer.step04_registry.failures import refusal
-from minicontainer.step04_registry.transport import Response, Transport
 
 HOST = "reg.example"
 HOME = f"https://{HOST}"
@@ -55,17 +57,19 @@ class Answer:
     """What comes back; the body is bytes, JSON or pieces, of which an exception breaks it off."""
 
     def __init__(self, status: int = 200, body: Any = b"", **headers: str) -> None:
-        self.status, self.reason, self.closed = status, "", False
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.headers = HTTPHeaderDict(named)
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         self._pieces = iter(_pieces(body))
+        self.closed = False
 
-    def read1(self, amount: int, decode_content: bool = False) -> bytes:
-        """The next piece, as urllib3 gives it to step 04's Response."""
+    def read1(self, amount: int = -1) -> bytes:
+        """The next piece, as a connection gives what has arrived."""
         piece = next(self._pieces, b"")
         if isinstance(piece, Exception):
             raise piece
         return piece
+
+    read = read1
 
     def close(self) -> None:
         """Nothing is open, but whoever is done with an answer should say so."""
@@ -82,37 +86,55 @@ class Enough(Exception):
     """More requests than anybody could need."""
 
 
-class Wire(Transport):
-    """Gives each request to `answer` and keeps it in `asked`. No pauses between attempts."""
+class Wire(HTTPAdapter):
+    """Gives each request to `answer` and keeps it in `asked`; `session` sends all by it.
+
+    No pauses between attempts. `options` are those with which the session was asked.
+    """
 
     def __init__(self, answer: Callable[[Asked], Answer], most: int = 50) -> None:
-        super().__init__(pauses=(0.0, 0.0, 0.0))
+        super().__init__()
         self.answer, self.most = answer, most
         self.asked: list[Asked] = []
         self.given: list[Answer] = []
+        self.options: list[dict[str, Any]] = []
+        self.session = _Session(self)
         self._counting = threading.Lock()
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: Mapping[str, str] | None = None,
-    ) -> Response:
-        lower = {name.lower(): value for name, value in headers.items()}
-        asked = Asked(method, url, lower, dict(body or {}))
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """What requests calls for each request."""
+        lower = {name.lower(): str(value) for name, value in request.headers.items()}
+        form = dict(urllib.parse.parse_qsl(str(request.body or "")))
+        url = str(getattr(request, "written", request.url))
+        asked = Asked(str(request.method), url, lower, form)
         with self._counting:
             self.asked.append(asked)
         if len(self.asked) > self.most:
             raise Enough(f"{self.most} requests are enough")
         answer = self.answer(asked)
         self.given.append(answer)
-        return Response(self, answer, url)  # type: ignore[arg-type]
+        raw = HTTPResponse(answer, answer.headers, answer.status, preload_content=False)  # type: ignore[arg-type]
+        return self.build_response(request, raw)
 
     @property
     def paths(self) -> list[str]:
         """The paths that were asked for, in order."""
         return [asked.path for asked in self.asked]
+
+
+class _Session(Session):
+    """A session at one end of a wire."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(plain_http=True, pauses=(0.0, 0.0, 0.0))
+        self.trust_env = False  # whatever proxies this machine has: and it is twice as fast
+        self._options = wire.options
+        self.mount("https://", wire)
+        self.mount("http://", wire)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        self._options.append(options)
+        return super().send(request, **options)
 
 
 class Direct(Registry):
@@ -122,8 +144,8 @@ class Direct(Registry):
     """
 
     def __init__(self, wire: Wire, known: str = "", fresh: str = "Bearer fresh") -> None:
-        super().__init__(HOST, transport=wire)
-        self.wire, self.fresh = wire, fresh
+        super().__init__(HOST, session=wire.session)
+        self.wire, self.fresh, self.send = wire, fresh, self._send
         self.renewed: list[tuple[str, dict[str, str]]] = []
         if known:
             self._authorization = {"team/app": known}
@@ -134,15 +156,14 @@ class Direct(Registry):
         repository: str,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
-    ) -> Response:
-        response = self.send(method, urllib.parse.urljoin(HOME, path), headers or {})
-        if not 200 <= response.status < 300:
-            with response:
-                raise refusal(response.status, response.url, response.read(10_000))
+    ) -> requests.Response:
+        response = self._send(method, urllib.parse.urljoin(HOME, path), headers or {})
+        raise_for_status(response)
         return response
 
-    def send(self, method: str, url: str, headers: Mapping[str, str]) -> Response:
-        return self.transport.send(method, url, headers)
+    def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
+        request = requests.Request(method, url, dict(headers)).prepare()
+        return self.session.send(request, stream=True, allow_redirects=False, proxies={})
 
     def renew(self, repository: str, challenge: str, used: dict[str, str]) -> dict[str, str]:
         self.renewed.append((challenge, used))

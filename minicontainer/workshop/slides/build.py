@@ -15,47 +15,41 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from minicontainer.errors import MinicontainerError
+from minicontainer.workshop.authoring.generate import save
+from minicontainer.workshop.scenes import load_scenes
 
 from . import demos, recording
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
-from .pictures import all_pictures
 
 _PDF_SECONDS = 300
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; its exit status."""
+def make_slides(arguments: Sequence[str]) -> int:
+    """The command `./workshop slides`; its exit status. Raises MinicontainerError."""
     parser = argparse.ArgumentParser(
         prog="workshop slides", description="Build the slides of the talk, in English and Korean."
     )
     parser.add_argument("--output", type=Path, default=SLIDES / "build", metavar="DIR")
     parser.add_argument("--renew", action="store_true", help="first pictures and demos anew")
     parser.add_argument("--pdf", action="store_true", help="fail where no PDF can be made")
-    options = parser.parse_args(argv)
-    try:
-        if options.renew:
-            renew()
-        for path in build(options.output, options.pdf):
-            print(f"written: {path}")
-    except MinicontainerError as error:
-        print(f"workshop: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
+    options = parser.parse_args(arguments)
+    if options.renew:
+        renew()
+    for path in build(options.output, options.pdf):
+        print(f"written: {path}")
     return 0
 
 
 def build(output: Path, pdf: bool = False) -> list[Path]:
     """Write the slides of every language into `output`. Raises SlidesError."""
-    theme = (SLIDES / "theme.css").read_text(encoding="utf-8")
-    output.mkdir(parents=True, exist_ok=True)
     talks = {language: read_decks(language) for language in LANGUAGES}
     compare(talks)
+    theme = (SLIDES / "theme.css").read_text(encoding="utf-8")
     written = []
     for language, decks in talks.items():
-        written.append(_write(output / f"{language}.html", page(decks, theme)))
+        written.append(output / f"{language}.html")
+        save(written[-1], page(decks, theme))
     marp = find_marp()
     if marp is None:
         if pdf:
@@ -80,10 +74,15 @@ def compare(talks: dict[str, list[Deck]]) -> None:
                 raise SlidesError(f"not in step with {one.path}: {difference}", str(two.path))
 
 
+def all_pictures() -> dict[str, str]:
+    """File name -> SVG of every picture that the slides may show: of slides/scenes.py."""
+    return load_scenes(SLIDES).all_pictures()
+
+
 def renew() -> None:
     """Draw all pictures, play all demos, write both into slides/; and record docs/demo.cast."""
     for name, svg in all_pictures().items():
-        _write(SLIDES / "pictures" / name, svg)
+        save(SLIDES / "pictures" / name, svg)
     for deck in read_decks(LANGUAGES[0]):
         if deck.demos:
             print(f"playing the demos of {deck.path.name}", file=sys.stderr)
@@ -91,7 +90,7 @@ def renew() -> None:
             for language in LANGUAGES:
                 demos.renew(SLIDES / language / deck.path.name, played)
     with tempfile.TemporaryDirectory() as directory:
-        _write(recording.CAST, recording.record(directory))
+        save(recording.CAST, recording.record(directory))
 
 
 def find_marp() -> list[str] | None:
@@ -132,11 +131,4 @@ def _make_pdf(marp: list[str], decks: Sequence[Deck], path: Path) -> Path:
         source.unlink(missing_ok=True)
     if done.returncode or not path.exists():
         raise SlidesError(f"marp failed: {done.stderr.strip()[-400:]}", str(path))
-    return path
-
-
-def _write(path: Path, text: str) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
     return path

@@ -17,24 +17,23 @@ import select
 import signal
 import struct
 import subprocess
-import sys
-import tempfile
 import termios
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
-from minicontainer.registry.server import running_registry
+from minicontainer.registry.mirror import embedded_images
 from minicontainer.registry.token_service import Settings
-from minicontainer.cli.demo import sweep_stage
-from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_images
+from minicontainer.workshop.stage import Stage, stage
 
 from .deck import Command, Deck, SlidesError, commands_of, demo_blocks
 from .storage import tags_of, write_storage
 
 #: the registry's address and the directory, as the slides show them
 SHOWN = ("127.0.0.1:5000", "/tmp/demo")
-#: who may pull workshop/web in the deck about logins
+REPOSITORY = "workshop/web"
+#: who may pull it in the deck about logins
 USERS = {"ada": "engine"}
 #: pattern -> what stands for it when the output is compared with the slide
 MAY_DIFFER = (
@@ -58,12 +57,12 @@ def play(deck: Deck) -> list[list[Command]]:
     Raises SlidesError when they do not end in a minute.
     """
     blocks = [commands_of(block) for block in deck.demos]
-    with _stage(deck) as (directory, environment, address):
-        names = ((address, SHOWN[0]), (address.replace(":", "%3A"), SHOWN[0].replace(":", "%3A")))
+    with _stage(deck) as here:
+        names = ((here.host, SHOWN[0]), (quote(here.host), quote(SHOWN[0])))
         typed = [command.text for block in blocks for command in block]
-        script = _script([text.replace(SHOWN[0], address) for text in typed])
-        printed = run_at_terminal(["bash", "-c", script], directory, environment)
-        for real, shown in (*names, (directory, SHOWN[1])):
+        script = _script([text.replace(SHOWN[0], here.host) for text in typed])
+        printed = run_at_terminal(["bash", "-c", script], here.directory, here.environment)
+        for real, shown in (*names, (str(here.directory), SHOWN[1])):
             printed = printed.replace(real, shown)
         printed = _SCRATCH.sub("/tmp/jail", printed)
     outputs = iter(_tidy(part) for part in printed.split(_MARK)[1:])
@@ -108,44 +107,21 @@ def _tidy(printed: str) -> str:
 
 
 @contextlib.contextmanager
-def _stage(deck: Deck) -> Iterator[tuple[str, dict[str, str], str]]:
-    """A directory, an environment that knows nothing of this machine's user, a registry."""
-    number = deck.path.name[:2]
-    settings = Settings(users=USERS, private=("workshop/web",) if number == "05" else ())
-    images = embedded_images()
-    directory = tempfile.mkdtemp(prefix="demo-")
-    try:
+def _stage(deck: Deck) -> Iterator[Stage]:
+    """What the deck's commands find: images, for some decks logins or a registry's storage."""
+    number, images = deck.path.name[:2], embedded_images()
+    private = (REPOSITORY,) if number == "05" else ()
+    with stage(images, Settings(users=USERS, private=private)) as here:
+        if number == "00":
+            here.environment["TMPDIR"] = str(here.directory)  # chapter 0 leaves its files behind
         if number == "04":
-            repository = "workshop/web"
-            write_storage(
-                images, repository, tags_of(images, repository), Path(directory, "storage")
-            )
-        with running_registry(images, settings) as address:
-            environment = _environment(directory, address)
-            if number == "00":
-                environment["TMPDIR"] = directory  # chapter 0 leaves its files behind
-            yield directory, environment, address
-    finally:
-        sweep_stage(directory)
-
-
-def _environment(directory: str, address: str) -> dict[str, str]:
-    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return {
-        "PATH": path,
-        "HOME": directory,
-        "XDG_DATA_HOME": f"{directory}/data",
-        "XDG_RUNTIME_DIR": f"{directory}/run",
-        REGISTRY_VARIABLE: address,
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-    }
+            tags = tags_of(images, REPOSITORY)
+            write_storage(images, REPOSITORY, tags, here.directory / "storage")
+        yield here
 
 
 def run_at_terminal(
-    argv: list[str], directory: str, environment: Mapping[str, str], columns: int = _COLUMNS
+    argv: list[str], directory: str | Path, environment: Mapping[str, str], columns: int = _COLUMNS
 ) -> str:
     """What `argv` prints at a terminal of its own. Raises SlidesError after a minute."""
     ours, theirs = pty.openpty()

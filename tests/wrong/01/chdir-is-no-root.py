@@ -1,5 +1,0 @@
-"""enter_root: chdir-is-no-root"""
-
-
-def enter_root(root):
-    os.chdir(root)

@@ -1,9 +1,0 @@
-"""pivot: cwd-left-outside"""
-
-
-def pivot(new_root):
-    linux.mount(new_root, new_root, None, linux.MS_BIND | linux.MS_REC)
-    os.mkdir(f"{new_root}/old")
-    linux.pivot_root(new_root, f"{new_root}/old")
-    linux.umount2("/old", linux.MNT_DETACH)
-    os.rmdir("/old")

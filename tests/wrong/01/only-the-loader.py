@@ -1,6 +1,0 @@
-"""libraries_of: only-the-loader"""
-
-
-def libraries_of(program):
-    loader = read_elf(program).interpreter
-    return [loader] if loader else []

@@ -1,9 +1,0 @@
-"""apply_mounts: mounted-on-the-host"""
-
-def apply_mounts(root, mounts):
-    for mount in mounts:
-        flags, propagation, data = parse_options(mount)
-        bind = flags & linux.MS_BIND
-        recursive = bind | flags & linux.MS_REC
-        source, fstype = mount.get("source", "none"), mount.get("type")
-        linux.mount(source, mount["destination"], fstype, recursive if bind else flags, data)

@@ -1,9 +1,0 @@
-"""start: told-created-after-start"""
-
-def start(root: str, id: str) -> None:
-    found = state(root, id)
-    if found["status"] != "created":
-        raise WrongState(f"cannot start a container that is {found['status']}", id)
-    wake_init(root, id, found["pid"])
-    hooks = load(root, id)["config"].get("hooks", {})
-    run_hooks(hooks, "poststart", found)

@@ -1,9 +1,0 @@
-"""run_hooks: warning-forgotten"""
-
-def run_hooks(hooks: dict, kind: str, state: dict) -> None:
-    for number, hook in enumerate(hooks.get(kind, [])):
-        try:
-            run_hook(f"{kind}[{number}]", hook, dumps(state).encode())
-        except HookFailed as failure:
-            if kind not in FORGIVEN:
-                raise

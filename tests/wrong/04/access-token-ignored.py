@@ -1,9 +1,0 @@
-"""fetch_token: access-token-ignored"""
-
-
-def fetch_token(transport, challenge, repository, credentials=None):
-    scope = f"repository:{repository}:pull"
-    with ask_token_service(transport, challenge, scope, credentials) as response:
-        answer = token_answer(response)
-    token = answer.get("token")
-    return Token(checked_token(token, response.url), lifetime(answer.get("expires_in")))

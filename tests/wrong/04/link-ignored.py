@@ -1,6 +1,0 @@
-"""list_tags: link-ignored"""
-
-
-def list_tags(registry, repository):
-    with registry.get(f"/v2/{repository}/tags/list", repository) as response:
-        return response.json(LARGEST_PAGE)["tags"] or []

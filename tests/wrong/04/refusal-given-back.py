@@ -1,9 +1,0 @@
-"""send_with_token: refusal-given-back"""
-
-
-def send_with_token(registry, method, url, repository, headers):
-    used = registry.authorization(repository)
-    response = registry.send(method, url, {**headers, **used})
-    if response.status == 401:
-        registry.renew(repository, response.headers.get("WWW-Authenticate"), used)
-    return response

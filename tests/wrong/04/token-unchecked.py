@@ -1,9 +1,0 @@
-"""fetch_token: token-unchecked"""
-
-
-def fetch_token(transport, challenge, repository, credentials=None):
-    scope = f"repository:{repository}:pull"
-    with ask_token_service(transport, challenge, scope, credentials) as response:
-        answer = token_answer(response)
-    token = answer.get("token") or answer.get("access_token")
-    return Token(token, lifetime(answer.get("expires_in")))

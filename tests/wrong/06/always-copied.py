@@ -1,7 +1,0 @@
-"""snapshot: always-copied"""
-
-
-def snapshot(lower, container):
-    rootfs, upper, work = new_directories(container)
-    copy(lower, rootfs)
-    return rootfs

@@ -1,9 +1,0 @@
-"""bundle_from_image: volumes-forgotten"""
-
-
-def bundle_from_image(image, container, identity, options, rootless):
-    base = engine_defaults(options, identity, rootless)
-    config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
-    config["mounts"] += network_files(container, config["hostname"], options.network)
-    Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    return config

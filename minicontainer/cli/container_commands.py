@@ -16,6 +16,9 @@ from minicontainer.lib.processes import process_identity
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
 from minicontainer.step03_image.layout import create_layout
+from minicontainer.step03_image.manifest import host_platform, parse_platform
+from minicontainer.step03_image.spec import Platform
+from minicontainer.step04_registry.reference import parse_reference
 from minicontainer.step06_run import engine
 from minicontainer.step06_run.bundle import BadOption, Options
 from minicontainer.step06_run.containers import Record, all_containers, runtime_root
@@ -23,7 +26,7 @@ from minicontainer.step06_run.obtain import obtain
 
 from . import records
 from .progress_bar import pull_progress
-from .words import ago, parse_wanted
+from .words import ago
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -33,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = read_options(arguments)
     layout = create_layout(places.store())
     sweep(str(layout.path))
-    reference, wanted = parse_wanted(arguments.image, arguments.platform)
+    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments)
     with pull_progress() as progress:
         image = obtain(
             layout,
@@ -53,6 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     with limits_explained(options):
         return engine.run_container(layout, image, record, options)
+
+
+def wanted_platform(arguments: argparse.Namespace) -> Platform:
+    """The platform that the user names; by default this machine's."""
+    return parse_platform(arguments.platform) if arguments.platform else host_platform()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,6 @@ from minicontainer.step03_image.layout import (
 )
 from minicontainer.step03_image.manifest import (
     host_platform,
-    parse_platform,
     platform_name,
     resolve,
 )
@@ -36,15 +35,16 @@ from minicontainer.step06_run.engine import enter_mount_namespace
 from minicontainer.step06_run.obtain import ImageMissing, find_image, read_image, whole_image
 
 from . import records
+from .container_commands import wanted_platform
 from .gc import prune
 from .progress_bar import pull_progress
-from .words import ago, parse_wanted, size
+from .words import ago, size
 
 
 def pull(arguments: argparse.Namespace) -> int:
     """`minicontainer pull`: prints the digest and the name of what is now in the store."""
     layout = create_layout(places.store())
-    reference, wanted = parse_wanted(arguments.image, arguments.platform)
+    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments)
     with pull_progress() as progress:
         descriptor = pull_image(layout, reference, wanted, progress)
     if not arguments.quiet:
@@ -74,7 +74,7 @@ def images(arguments: argparse.Namespace) -> int:
 def inspect(arguments: argparse.Namespace) -> int:
     """`minicontainer inspect`: images and containers as a JSON list, as docker prints them."""
     layout = create_layout(places.store())
-    wanted = parse_platform(arguments.platform) if arguments.platform else host_platform()
+    wanted = wanted_platform(arguments)
     found = [_inspected(layout, name, wanted) for name in arguments.names]
     print(json.dumps(found, indent=2))
     return 0
@@ -117,7 +117,7 @@ def tags(arguments: argparse.Namespace) -> int:
 
 def unpack(arguments: argparse.Namespace) -> int:
     """`minicontainer unpack`: the image's files in a new directory, all layers in one tree."""
-    wanted = parse_platform(arguments.platform) if arguments.platform else host_platform()
+    wanted = wanted_platform(arguments)
     layout, descriptor = _source(arguments.source)
     explain.step("unpack the image", "Layer by layer, each over the one before it.")
     unpack_image(layout, resolve(layout, descriptor, wanted), arguments.directory)

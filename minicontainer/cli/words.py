@@ -1,12 +1,8 @@
-"""Words and numbers as people write and read them: platforms, sizes, ages."""
+"""Numbers as people read them: sizes and ages."""
 
 from __future__ import annotations
 
 import datetime
-
-from minicontainer.step03_image.manifest import host_platform, parse_platform
-from minicontainer.step03_image.spec import Platform
-from minicontainer.step04_registry.reference import Reference, parse_reference
 
 #: the units of an age, in seconds; each is used from two of it on, as docker does
 _AGES = (
@@ -18,11 +14,6 @@ _AGES = (
     ("minute", 60),
     ("second", 1),
 )
-
-
-def parse_wanted(image: str, platform: str | None) -> tuple[Reference, Platform]:
-    """What the user asks for: which image, and for which platform (this machine's by default)."""
-    return parse_reference(image), parse_platform(platform) if platform else host_platform()
 
 
 def size(number: int) -> str:

@@ -8,7 +8,6 @@ the standard library only.
 
 from __future__ import annotations
 
-import getpass
 import importlib.util
 import os
 import platform
@@ -150,13 +149,12 @@ def id_ranges() -> Finding:
         return Finding(
             name, False, "one: newuidmap is missing", "install the package uidmap", needed=False
         )
-    user = getpass.getuser()
     lacking = [file for file in ("/etc/subuid", "/etc/subgid") if not id_range(file)]
     return Finding(
         name,
         not lacking,
-        f"one: {' and '.join(lacking)} give {user} no range" if lacking else "a range of its own",
-        f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+        f"one: {' and '.join(lacking)} give you no range" if lacking else "a range of its own",
+        "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER",
         needed=False,
     )
 

@@ -87,7 +87,9 @@ def ways():
 
 def main(verbose):
     for name, way in ways():
+        above = [step for step in way if "/" in step.file and not step.file.startswith("lib/")]
         print("{}: {} files, {} functions, {} changes of file".format(name, *figures(way)))
+        print("  without lib and ground: {}, {}, {}".format(*figures(above)))
         for file, steps in itertools.groupby(way if verbose else [], lambda step: step.file):
             print(f"  {file:36} {', '.join(step.function for step in steps)}")
 

@@ -70,7 +70,8 @@ def test_id_ranges_are_found_by_name_or_number(tmp_path):
     file, uid = tmp_path / "subuid", os.getuid()
     file.write_text("# ranges\nsomebody-else:1:1\n")
     assert id_range(str(file)) == ()
-    for me in (pwd.getpwuid(uid).pw_name, uid):
+    name = next((one.pw_name for one in pwd.getpwall() if one.pw_uid == uid), uid)
+    for me in (name, uid):
         file.write_text(f"# ranges\n{me}:100000:65536\n")
         assert id_range(str(file)) == (100000, 65536)
     assert id_range(str(tmp_path / "none")) == ()

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.tables import columns
 from minicontainer.workshop.labs.lab import find_root
 
 #: characters in a line of a block, so that it is not wrapped beside the list of files
@@ -97,14 +98,10 @@ def act(program: Path, name: str) -> list[list[str]]:
     return json.loads(done.stdout)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: list[list[str]]) -> str:
     """Rows as a table, the first one above a line."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    head, *rest = (
-        "   ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-    return "\n".join([head, "   ".join("─" * wide for wide in widths), *rest])
+    line = ["─" * max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(columns([rows[0], line, *rows[1:]]))
 
 
 def without_other_labs(lab: str, printed: str) -> str:

@@ -100,8 +100,8 @@ def bind_mount(volume):
 import os
 
 
-def bundle_from_image(image, container, identity, options, rootless):
-    base = engine_defaults(options, identity, rootless)
+def bundle_from_image(image, container, id, options, rootless):
+    base = engine_defaults(options, id, rootless)
     config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
     config["process"]["env"] += [f"{name}={value}" for name, value in os.environ.items()]
     config["mounts"] += network_files(container, config["hostname"], options.network)
@@ -114,65 +114,65 @@ def bundle_from_image(image, container, identity, options, rootless):
 import os
 
 
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
         try:
-            lifecycle.start(root, identity)
+            lifecycle.start(root, id)
             return os.waitpid(pid, 0)[1]
         finally:
-            lifecycle.delete(root, identity, force=True)
+            lifecycle.delete(root, id, force=True)
 
 
 # %% run_bundle: signal-forgotten
 import os
 
 
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
         try:
-            lifecycle.start(root, identity)
+            lifecycle.start(root, id)
             _, status = os.waitpid(pid, 0)
             return os.WEXITSTATUS(status)
         finally:
-            lifecycle.delete(root, identity, force=True)
+            lifecycle.delete(root, id, force=True)
 
 
 # %% run_bundle: signals-not-passed-on
 import os
 
 
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     console = None
-    pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+    pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
     try:
-        lifecycle.start(root, identity)
+        lifecycle.start(root, id)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return status if status >= 0 else 128 - status
     finally:
-        lifecycle.delete(root, identity, force=True)
+        lifecycle.delete(root, id, force=True)
 
 
 # %% run_bundle: not-deleted
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
-        lifecycle.start(root, identity)
+        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        lifecycle.start(root, id)
         return foreground.stay(pid)
 
 
 # %% run_bundle: not-deleted-after-a-failure
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
-        lifecycle.start(root, identity)
+        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        lifecycle.start(root, id)
         status = foreground.stay(pid)
-        lifecycle.delete(root, identity)
+        lifecycle.delete(root, id)
         return status
 
 
@@ -181,18 +181,18 @@ import os
 import time
 
 
-def run_bundle(root, identity, bundle, terminal):
+def run_bundle(root, id, bundle, terminal):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, identity, bundle, console_socket=console, die_with_parent=True)
+        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
         try:
-            lifecycle.start(root, identity)
-            while lifecycle.state(root, identity)["status"] != "stopped":
+            lifecycle.start(root, id)
+            while lifecycle.state(root, id)["status"] != "stopped":
                 time.sleep(0.01)
             status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
             return status.si_status if status.si_code == os.CLD_EXITED else 128 + status.si_status
         finally:
-            lifecycle.delete(root, identity, force=True)
+            lifecycle.delete(root, id, force=True)
 
 
 # %% start_monitor: monitor-returns
@@ -230,11 +230,11 @@ def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
     enter_mount_namespace()
     record = containers.new_container(store, record)
-    identity, bundle = record["id"], containers.directory(store, record["id"])
+    id, bundle = record["id"], containers.directory(store, record["id"])
     monitor = start_monitor(lambda: None)
     snapshot(image_tree(layout, image.descriptor, image.config), bundle)
-    bundle_from_image(image.config, bundle, identity, options, rootless)
-    status = run_bundle(root, identity, bundle, options.terminal)
+    bundle_from_image(image.config, bundle, id, options, rootless)
+    status = run_bundle(root, id, bundle, options.terminal)
     containers.ended(store, record, status)
     return status
 
@@ -244,12 +244,12 @@ def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
     enter_mount_namespace()
     record = containers.new_container(store, record)
-    identity, bundle = record["id"], containers.directory(store, record["id"])
+    id, bundle = record["id"], containers.directory(store, record["id"])
     snapshot(image_tree(layout, image.descriptor, image.config), bundle)
-    bundle_from_image(image.config, bundle, identity, options, rootless)
+    bundle_from_image(image.config, bundle, id, options, rootless)
     monitor = start_monitor(lambda: clean_up(store, root, record))
     try:
-        status = run_bundle(root, identity, bundle, options.terminal)
+        status = run_bundle(root, id, bundle, options.terminal)
         containers.ended(store, record, status)
         return status
     finally:
@@ -261,11 +261,11 @@ def run_container(layout, image, record, options):
     store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
     enter_mount_namespace()
     record = containers.new_container(store, record)
-    identity, bundle = record["id"], containers.directory(store, record["id"])
+    id, bundle = record["id"], containers.directory(store, record["id"])
     try:
         snapshot(image_tree(layout, image.descriptor, image.config), bundle)
-        bundle_from_image(image.config, bundle, identity, options, rootless)
-        status = run_bundle(root, identity, bundle, options.terminal)
+        bundle_from_image(image.config, bundle, id, options, rootless)
+        status = run_bundle(root, id, bundle, options.terminal)
         containers.ended(store, record, status)
         return status
     finally:

@@ -40,11 +40,7 @@ def run_container(layout: Layout, image: Image, record: containers.Record, optio
 
     Raises MinicontainerError; OSError for a full disk and the like.
     """
-    store, root, rootless = (
-        str(layout.path),
-        containers.runtime_root(),
-        is_rootless(),
-    )
+    store, root, rootless = str(layout.path), containers.runtime_root(), is_rootless()
     enter_mount_namespace()
     record = containers.new_container(store, record)
     id, bundle = record["id"], containers.directory(store, record["id"])

@@ -111,7 +111,7 @@ def _parse(path: str, stream: _Bounded, needed_by: Elf | None) -> Elf:
     elf = _file(stream)
     if elf.header.e_phnum and elf.header.e_phentsize != elf.structs.Elf_Phdr.sizeof():
         raise ValueError("its program headers have a wrong size")
-    elf.header.e_shoff = 0  # the loader does not look at sections either
+    elf.header["e_shoff"] = 0  # the loader does not look at sections either
     interpreter = ""
     names: dict[str, list[str]] = {"DT_NEEDED": [], "DT_RPATH": [], "DT_RUNPATH": []}
     for segment in elf.iter_segments():

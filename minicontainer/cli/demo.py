@@ -13,12 +13,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.places import scratch_directory
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
@@ -178,7 +178,7 @@ def play_acts(
 @contextlib.contextmanager
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
-    directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
+    directory = scratch_directory("mc-")  # short: it is seen in many lines
     monitor = start_monitor(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
         with embedded_registry() as address:

@@ -7,12 +7,13 @@ import os
 
 from minicontainer.errors import ImageError
 
+_ELSEWHERE = " (for images and containers, XDG_DATA_HOME names one)"
 _HINTS = {
-    errno.ENOSPC: "free some space, or use a directory on another disk",
+    errno.ENOSPC: f"free some space, or use a directory on another disk{_ELSEWHERE}",
     errno.EDQUOT: "your quota is used up: free some space, or use a directory on another disk",
-    errno.EACCES: "use a directory that you may write, or change its owner or mode",
-    errno.EPERM: "use a directory that you may write, or change its owner or mode",
-    errno.EROFS: "use a directory on another disk",
+    errno.EACCES: f"use a directory that you may write, or change its owner or mode{_ELSEWHERE}",
+    errno.EPERM: f"use a directory that you may write, or change its owner or mode{_ELSEWHERE}",
+    errno.EROFS: f"use a directory on another disk{_ELSEWHERE}",
 }
 
 

@@ -132,6 +132,12 @@ class _Graded:
         return self.results[check.name]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what grades, also where not all results were wanted: its scratch directory goes."""
+    for graded in session.stash.get(_GRADED, {}).values():
+        graded.coming.close()
+
+
 _GRADED = pytest.StashKey[dict[str, _Graded]]()
 
 

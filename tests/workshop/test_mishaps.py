@@ -163,6 +163,15 @@ def test_nothing_is_left_in_the_temporary_directory(tmp_path: Path, monkeypatch)
     assert os.listdir(tmp_path) == []
 
 
+def test_pytest_leaves_nothing_in_the_temporary_directory(tmp_path: Path, monkeypatch) -> None:
+    lab = checkout(tmp_path / "checkout", answers={"digest_of": "def digest_of(content): ..."})
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    for options in ((), ("-x",)):
+        run_pytest(lab, *options)
+        assert os.listdir(tmp_path / "temporary") == []
+
+
 def test_deleted_cell(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers={"apply_layer": "# gone"})
     done = run_pytest(lab)

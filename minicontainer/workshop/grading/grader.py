@@ -16,11 +16,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO, Any, NamedTuple, Protocol
 
+from minicontainer.lib.places import scratch_directory
 from minicontainer.workshop.labs.answers import BROKEN, MISSING, STUB, Answers
 from minicontainer.workshop.labs.lab import Check, Lab, LabError
 
@@ -84,7 +84,7 @@ def grade(
     checks: Iterable[Check] | None = None,
     isolate: bool = True,
     start: Callable[[str], Process] = start_runner,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """The results of `checks` (all of the lab's), those not written first.
 
     Without `isolate`, or where the machine has no namespaces, limits and the
@@ -132,7 +132,7 @@ class _Child:
     ) -> None:
         self.lab, self.answers, self.isolate = lab, answers, isolate
         self.checks = {check.name: check for check in checks}
-        self.scratch = tempfile.mkdtemp(prefix="workshop-")
+        self.scratch = scratch_directory("workshop-")
         self.call = ""
         self.process = start(self.scratch)
         self.lines: queue.Queue[str] = queue.Queue()

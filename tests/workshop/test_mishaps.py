@@ -164,7 +164,7 @@ def test_nothing_is_left_in_the_temporary_directory(tmp_path: Path, monkeypatch)
 
 
 def test_pytest_leaves_nothing_in_the_temporary_directory(tmp_path: Path, monkeypatch) -> None:
-    lab = checkout(tmp_path / "checkout", answers={"digest_of": "def digest_of(content): ..."})
+    lab = checkout(tmp_path / "checkout", answers={"digest_of": reference(LAB03, "digest_of")})
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     for options in ((), ("-x",)):

@@ -28,3 +28,7 @@ if __name__ == "__main__":
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        sys.exit(f"workshop: {error}\n  ./workshop in a clone of the kit brings all that labs need")
+    except OSError as error:
+        sys.exit(f"workshop: {error.filename or 'error'}: {error.strerror}")

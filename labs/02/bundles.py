@@ -25,7 +25,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "
 
 def program() -> bytes:
     """A static program for this machine: it writes SAID, reads a byte, exits with STATUS."""
-    from minicontainer.registry.machines import MACHINES
+    from minicontainer.registry.machine_code import MACHINES
     from minicontainer.registry.tiny_elf import At, Call, link
 
     name = _ARCHITECTURES[os.uname().machine]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.standard_files import open_standard_files
 
 from .minirunc_options import IGNORED, OPTIONS
-from .standard_files import open_standard_files
 
 
 def main(argv: list[str] | None = None) -> int:

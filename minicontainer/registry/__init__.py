@@ -11,5 +11,5 @@ mirror.py         `workshop/NAME` is pulled from here, as from a mirror of docke
 embedded.py       which images there are
 image_builder.py  files -> layer, config, manifest, index
 host_tools.py     what goes into workshop/shell
-tiny_programs.py  workshop/hello and workshop/web (tiny_elf.py and machines.py assemble them)
+tiny_programs.py  workshop/hello and workshop/web (tiny_elf.py and machine_code.py assemble them)
 """

@@ -27,7 +27,7 @@ from .image_builder import (
     directory,
     write_document,
 )
-from .machines import MACHINES
+from .machine_code import MACHINES
 from .tiny_programs import PAGE, PORT, hello_program, web_program
 
 NAMESPACE = "docker.io/workshop"

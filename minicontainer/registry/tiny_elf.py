@@ -1,7 +1,7 @@
 """What is a program, at the least? Some system calls and an ELF header of 52 or 64 bytes.
 
 In: a program as a list of steps (`Call`, `Mark`, `Jump`) and its data. Out: a
-static executable for any of the processors in machines.py: no library, no
+static executable for any of the processors in machine_code.py: no library, no
 loader, no compiler. System V ABI, chapter 4 "Object Files"; elf(5).
 """
 
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .machines import Machine
+from .machine_code import Machine
 
 ADDRESS = 0x10000  # where the file is put into memory
 READ, WRITE, EXECUTE = 4, 2, 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from .machines import Machine
+from .machine_code import Machine
 from .tiny_elf import At, Call, Data, Jump, Mark, Saved, Step, link
 
 STDOUT, STDERR = 1, 2

@@ -1,7 +1,8 @@
 """A name that is computed from the content: `sha256:` and 64 hexadecimal digits.
 
 Who knows the digest can check what he got, whoever he got it from. In: bytes,
-or a stream of chunks. Out: digests, or a complaint that they differ.
+or a stream of chunks. Out: digests, or a complaint that they differ. What is
+pulled is compared where it gets its name: blobs.py.
 Spec: image-spec, descriptor.md, "Digests".
 """
 

@@ -1,8 +1,8 @@
 """The workshop: learners write the steps of this package themselves.
 
 labs/       lab.py: what a lab is (lab.toml, checks); exercises.py: an exercise is a function of
-            a step; answers.py: the learner's, recognised by name in a notebook; overlay.py:
-            theirs in the place of ours; former.py: notebooks of an earlier edition; progress.py
+            a step; notebook_answers.py: the learner's, recognised by name; overlay.py: theirs
+            in the place of ours; former.py: notebooks of an earlier edition; progress.py
 grading/    checks.py: the words a check is written in; isolation.py: namespaces and limits around
             code that nobody has read; runner.py runs the checks, grader.py starts it; report.py
 authoring/  page.py and generate.py: lab.md and the package -> the notebooks

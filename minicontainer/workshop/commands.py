@@ -15,7 +15,6 @@ from typing import Any
 
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
-from minicontainer.workshop.labs.answers import MISSING, parse, renamed, saved_answers
 from minicontainer.workshop.labs.lab import (
     Exercise,
     Lab,
@@ -25,6 +24,7 @@ from minicontainer.workshop.labs.lab import (
     find_labs,
     find_root,
 )
+from minicontainer.workshop.labs.notebook_answers import MISSING, parse, renamed, saved_answers
 from minicontainer.workshop.labs.progress import Progress, kept_directory
 
 from .authoring import generate

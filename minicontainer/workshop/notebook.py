@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import facts, symbol, tells
-from minicontainer.workshop.labs.answers import WRITTEN, Answers, Cell, read_cells, saved_answers
 from minicontainer.workshop.labs.exercises import solution
 from minicontainer.workshop.labs.lab import (
     ANSWERS_VARIABLE,
@@ -26,6 +25,13 @@ from minicontainer.workshop.labs.lab import (
     LabError,
     answers_directory,
     find_lab,
+)
+from minicontainer.workshop.labs.notebook_answers import (
+    WRITTEN,
+    Answers,
+    Cell,
+    read_cells,
+    saved_answers,
 )
 from minicontainer.workshop.labs.progress import Progress
 

@@ -14,8 +14,7 @@ import subprocess
 import sys
 
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
-
-from .labs.lab import find_root
+from minicontainer.workshop.labs.lab import find_root
 
 FIRST_PAGE = "labs/README.md"
 

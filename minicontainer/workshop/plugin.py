@@ -15,8 +15,8 @@ import pytest
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import failure, report
-from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Check, Lab, answers_directory
+from minicontainer.workshop.labs.notebook_answers import saved_answers
 from minicontainer.workshop.labs.progress import Progress
 
 

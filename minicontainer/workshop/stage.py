@@ -21,8 +21,8 @@ from minicontainer.registry.server import running_registry
 from minicontainer.registry.token_service import Settings
 from minicontainer.step03_image.layout import Layout
 from minicontainer.step06_run.engine import enter_mount_namespace
+from minicontainer.workshop.labs.lab import ANSWERS_VARIABLE
 
-from .labs.lab import ANSWERS_VARIABLE
 from .scenes import run
 
 #: what a command on a stage keeps of the environment around it: whose answers, which package

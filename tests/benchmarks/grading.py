@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minicontainer.workshop.grading.grader import grade
-from minicontainer.workshop.labs.answers import read_notebook
 from minicontainer.workshop.labs.lab import Lab, find_labs
+from minicontainer.workshop.labs.notebook_answers import read_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5

@@ -19,7 +19,7 @@ from minicontainer.registry.host_tools import (
     program_files,
     tool_files,
 )
-from minicontainer.registry.machines import MACHINES
+from minicontainer.registry.machine_code import MACHINES
 from minicontainer.registry.tiny_programs import hello_program
 from minicontainer.step03_image.digest import digest_of
 from minicontainer.step03_image.layout import blob_path, create_layout, read_blob, references

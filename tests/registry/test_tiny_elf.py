@@ -8,7 +8,7 @@ from shutil import which
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from minicontainer.registry.machines import MACHINES
+from minicontainer.registry.machine_code import MACHINES
 from minicontainer.registry.tiny_programs import hello_program, web_program
 from minicontainer.step03_image.manifest import host_platform, identity, parse_platform
 

@@ -396,8 +396,9 @@ def cut_then_whole(first, second):
     seen = set()
 
     def answer(asked):
-        (second if asked.path in seen else first)(asked)
-        seen.add(asked.path)
+        reply = second if asked.path in seen else first
+        seen.add(asked.path)  # before the client can ask again
+        reply(asked)
 
     return answer
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from minicontainer.workshop.authoring import generate
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import Answers, Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab, find_labs
+from minicontainer.workshop.labs.notebook_answers import Answers, Cell, read_cells
 
 ROOT = Path(__file__).resolve().parents[2]
 LABS = find_labs(ROOT)

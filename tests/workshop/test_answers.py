@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicontainer.workshop.labs.answers import (
+from minicontainer.workshop.labs.lab import LabError
+from minicontainer.workshop.labs.notebook_answers import (
     BROKEN,
     MISSING,
     STUB,
@@ -20,7 +21,6 @@ from minicontainer.workshop.labs.answers import (
     read_cells,
     read_notebook,
 )
-from minicontainer.workshop.labs.lab import LabError
 
 from .learner import LAB03, checkout, reference, run_pytest
 

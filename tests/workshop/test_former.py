@@ -115,7 +115,7 @@ def test_an_older_notebook_runs_to_its_end_in_a_kernel(tmp_path: Path) -> None:
 
 
 def test_answers_of_an_older_notebook_are_graded(tmp_path: Path) -> None:
-    own = "from minicontainer.step03_image.errors import ImageError as Bad\n"
+    own = "from minicontainer.errors import ImageError as Bad\n"
     answer = (
         "def digest_of(content, algorithm='sha256'):\n"
         "    Bad('a name that stands elsewhere now')\n"

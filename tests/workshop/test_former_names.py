@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.workshop.labs.answers import Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
+from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from tests.programs import needs_namespaces
 
 from .learner import LABS, checkout, reference, run_pytest, run_workshop

@@ -14,8 +14,8 @@ from minicontainer.workshop.authoring import generate
 from minicontainer.workshop.authoring.page import parse
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import read_cells, read_notebook
 from minicontainer.workshop.labs.lab import Lab, LabError
+from minicontainer.workshop.labs.notebook_answers import read_cells, read_notebook
 
 from .learner import LABS, ROOT, checkout, run_pytest
 

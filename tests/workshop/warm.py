@@ -21,8 +21,8 @@ from typing import NoReturn
 
 from minicontainer.workshop.grading import runner
 from minicontainer.workshop.grading.grader import Result, grade
-from minicontainer.workshop.labs.answers import Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
+from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
-from minicontainer.workshop.labs.answers import saved_answers
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
+from minicontainer.workshop.labs.notebook_answers import saved_answers
 from minicontainer.workshop.scenes import load_scenes, without_other_labs
 
 from .page import parse

@@ -21,8 +21,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO, Any, NamedTuple, Protocol
 
 from minicontainer.lib.places import scratch_directory
-from minicontainer.workshop.labs.answers import BROKEN, MISSING, STUB, Answers
 from minicontainer.workshop.labs.lab import Check, Lab, LabError
+from minicontainer.workshop.labs.notebook_answers import BROKEN, MISSING, STUB, Answers
 
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from minicontainer.workshop.labs.answers import Answers
 from minicontainer.workshop.labs.lab import Exercise, Lab
+from minicontainer.workshop.labs.notebook_answers import Answers
 
 from .checks import NOTHING
 from .grader import NOT_STARTED, Result

@@ -24,8 +24,8 @@ from types import ModuleType
 from typing import Any
 
 from minicontainer.errors import ContainerError
-from minicontainer.workshop.labs.answers import Cell, read_cells
 from minicontainer.workshop.labs.lab import Lab
+from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
 from . import checks, isolation

@@ -24,10 +24,10 @@ import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-from .answers import Answers, Cell, kept, parse, saved_answers
 from .exercises import imports
 from .former import bring
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
+from .notebook_answers import Answers, Cell, kept, parse, saved_answers
 
 
 class NotDefined(Exception):

@@ -33,6 +33,17 @@ def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> N
         raise
 
 
+def make_open_directory(path: os.PathLike | str) -> None:
+    """Make the directory `path` for all to enter; umask and a parent's set-gid bit do not count.
+
+    The top of a root filesystem is such a one: users of the container have to pass it.
+    """
+    os.mkdir(path)
+    if hasattr(os, "getegid"):
+        os.chown(path, -1, os.getegid())
+    os.chmod(path, 0o755)
+
+
 def _remove(path: str) -> None:
     try:
         os.unlink(path)

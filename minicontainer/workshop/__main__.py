@@ -3,6 +3,7 @@
 import sys
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.standard_files import print_plainly
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
+        print_plainly()
         sys.exit(main(sys.argv[1:]))
     except MinicontainerError as error:
         print(f"workshop: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib import places
+from minicontainer.lib.standard_files import print_plainly
 
 from . import kernel, needs
 
@@ -221,8 +222,6 @@ def other_tools() -> Iterator[Finding]:
 
 # ------------------------------------------------------------------ the table
 
-PLAIN = {"✓": "ok", "✗": "NO", "○": "--"}
-
 
 def table(findings: list[Finding]) -> str:
     """The findings as text, each miss followed by what to do."""
@@ -243,13 +242,8 @@ def table(findings: list[Finding]) -> str:
 def main() -> int:
     """Print the table; 0 if everything needed is there, else 1."""
     findings = list(examine())
-    text = table(findings)
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        for mark, plain in PLAIN.items():
-            text = text.replace(mark, plain)
-    print(text)
+    print_plainly()
+    print(table(findings))
     return 1 if any(finding.mark == "✗" for finding in findings) else 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.standard_files import print_plainly
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import failure, report
 from minicontainer.workshop.labs.lab import Check, Lab, answers_directory
@@ -167,6 +168,7 @@ class _Reporter:
         return self.session.stash.get(_GRADED, {}) if self.session else {}
 
     def pytest_unconfigure(self) -> None:
+        print_plainly()
         for graded in self._graded().values():
             results = list(graded.results.values())
             print(report(graded.lab, graded.answers, results), end="\n\n")

@@ -185,6 +185,13 @@ def test_what_may_not_be_written_is_one_message() -> None:
     assert done.stderr.startswith("workshop: /proc/slides: ") and done.stderr.count("\n") == 1
 
 
+def test_a_terminal_that_lacks_the_signs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    lab = checkout(tmp_path, answers=GOOD)
+    for done in (run_workshop(lab, "check", "3", "digest_of"), run_pytest(lab)):
+        assert "ok 03.1 digest_of" in done.stdout and "Traceback" not in done.stderr
+
+
 def test_labs_are_found_from_below_and_from_elsewhere(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers=GOOD)
     inside = run_pytest(lab, cwd=lab.directory)

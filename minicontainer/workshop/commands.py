@@ -79,7 +79,7 @@ def check(options: argparse.Namespace) -> int:
     results = list(grade(lab, answers, checks))
     print(report(lab, answers, results))
     Progress(lab.root).record(lab, results)
-    return 0 if all(result.passed for result in results) else 1
+    return 0 if all(result.settled for result in results) else 1
 
 
 def watch(options: argparse.Namespace) -> int:

@@ -91,6 +91,8 @@ class LabItem(pytest.Item):
         if self.lab.id not in graded:
             graded[self.lab.id] = _Graded(self.session, self.lab)
         result = graded[self.lab.id].result(self.check)
+        if result.outcome == "not graded":
+            pytest.skip("needs namespaces, which this machine forbids")
         if not result.passed:
             raise NotPassed(result)
 

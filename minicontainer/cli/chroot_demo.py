@@ -13,11 +13,11 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
 from minicontainer import explain, linux
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.places import scratch_directory
 from minicontainer.lib.refusal import why_refused
 from minicontainer.step01_chroot.elf import libraries_of
 from minicontainer.step01_chroot.jail import (
@@ -75,7 +75,7 @@ def _interrupt(number: int, frame: object) -> None:
 @contextlib.contextmanager
 def _scratch_directory() -> Iterator[str]:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # not between the making and the try
-    directory = tempfile.mkdtemp(prefix="minicontainer-")
+    directory = scratch_directory("minicontainer-")
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield directory

@@ -13,16 +13,17 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.places import scratch_directory
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step06_run.monitor import start_monitor
+from minicontainer.workshop import needs
 from minicontainer.workshop.stage import sweep
 
 from .narrate import typed_line
@@ -100,7 +101,8 @@ ACTS = (
             "minirunc --root state create -b bundle web </dev/null",
             "minirunc --root state list",
             "minirunc --root state start web",
-            "minirunc --root state exec web ps",
+            "minirunc --root state exec web cat /proc/1/comm",
+            "minirunc --root state ps web",
             "minirunc --root state delete --force web",
         ),
         _PULL_SHELL,
@@ -109,7 +111,7 @@ ACTS = (
         "run",
         6,
         "A process with namespaces and a root of its own: that is a container.",
-        ("minicontainer --explain run --rm workshop/shell sh -c 'hostname; id; ps; ls /'",),
+        ("minicontainer --explain run --rm workshop/shell sh -c 'uname -n; id; echo $$; ls /'",),
         _PULL_SHELL,
     ),
     Act(
@@ -128,6 +130,7 @@ _MOMENT = 0.5
 def play(arguments: argparse.Namespace) -> int:
     """Play all acts, or those that were named; the status of the first command that failed."""
     acts = choose_acts(arguments.acts)
+    needs.insist_on_programs()
     before = signal.signal(signal.SIGTERM, _end)
     try:
         with stage() as (directory, environment):
@@ -178,7 +181,7 @@ def play_acts(
 @contextlib.contextmanager
 def stage() -> Iterator[tuple[str, dict[str, str]]]:
     """A directory with a store and a registry of its own, and the environment that names them."""
-    directory = tempfile.mkdtemp(prefix="mc-")  # short: it is seen in many lines
+    directory = scratch_directory("mc-")  # short: it is seen in many lines
     monitor = start_monitor(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
         with embedded_registry() as address:

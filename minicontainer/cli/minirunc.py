@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from minicontainer.errors import MinicontainerError
 from minicontainer.lib.standard_files import open_standard_files
 
 from .minirunc_options import IGNORED, OPTIONS
@@ -20,7 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     if wants_mine(arguments):
         from minicontainer.workshop.labs.overlay import install_mine  # only if it is asked for
 
-        print(install_mine(), file=sys.stderr)
+        try:
+            print(install_mine(), file=sys.stderr)
+        except MinicontainerError as error:
+            print(f"minirunc: {error}", file=sys.stderr)
+            return error.exit_status
     from .minirunc_commands import run_command
 
     return run_command(arguments)

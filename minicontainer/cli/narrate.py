@@ -21,6 +21,7 @@ from collections import Counter
 from typing import TextIO
 
 from minicontainer import explain
+from minicontainer.lib.standard_files import PLAIN
 
 _STYLES = {"step": "1;36", "request": "33", "response": "32", "digest": "35", "syscall": "34"}
 _CURRENT = struct.Struct("id?")
@@ -38,7 +39,8 @@ class Narrator:
 
     def __init__(self, pause: bool = False) -> None:
         # A copy of its own: the container's process may point 2 elsewhere, and exec closes this.
-        self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+        encoding = sys.stderr.encoding or "utf-8"
+        self._out = os.fdopen(os.dup(2), "w", encoding=encoding, errors=PLAIN)
         self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
         self._terminal = _open_terminal() if pause else None
         # Of the current step the number and the start, and whether Ctrl-C has ended the pauses:

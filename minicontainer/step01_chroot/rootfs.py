@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import make_open_directory
 
 from .elf import libraries_of
 
@@ -61,7 +62,9 @@ def empty_directory(root: str) -> Iterator[None]:
     """Make the directory `root` or take it when empty; empty it again if the body fails."""
     made = not os.path.isdir(root)
     try:
-        os.makedirs(root, exist_ok=True)
+        if made:
+            os.makedirs(os.path.dirname(os.path.abspath(root)), exist_ok=True)
+            make_open_directory(root)
         if os.listdir(root):
             raise RootError("is not empty", root, "give a new or an empty directory")
     except OSError as problem:
@@ -197,4 +200,5 @@ def add_basics(root: str) -> list[str]:
         if not os.path.lexists(f"{root}/{name}"):
             with open(f"{root}/{name}", "w", encoding="utf-8") as stream:
                 stream.write(text)
+            os.chmod(f"{root}/{name}", 0o644)
     return [*made, *(f"/{name}" for name in (*_DIRECTORIES, *_FILES))]

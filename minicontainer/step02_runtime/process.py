@@ -120,7 +120,7 @@ def find_program(name: str, env: dict[str, str]) -> str:
     if "/" in name:
         failure = _why_not(name)
         if failure == errno.EACCES:
-            raise ProgramNotExecutable("permission denied", f'exec: "{name}"')
+            raise _forbidden(name)
         if failure:
             raise ProgramNotFound(os.strerror(failure).lower(), f'exec: "{name}"')
         return name
@@ -132,8 +132,14 @@ def find_program(name: str, env: dict[str, str]) -> str:
             return path
         failures.append(failure)
     if errno.EACCES in failures:
-        raise ProgramNotExecutable("permission denied", f'exec: "{name}"')
+        raise _forbidden(name)
     raise ProgramNotFound("executable file not found in $PATH", f'exec: "{name}"')
+
+
+def _forbidden(name: str) -> ProgramNotExecutable:
+    noexec = os.statvfs("/").f_flag & os.ST_NOEXEC
+    hint = "the root filesystem is on a mount with noexec: keep it on another one" if noexec else ""
+    return ProgramNotExecutable("permission denied", f'exec: "{name}"', hint)
 
 
 def _why_not(path: str) -> int:

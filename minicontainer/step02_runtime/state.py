@@ -126,7 +126,8 @@ def reserve(root: str, record: dict) -> None:
         draft = os.path.join(root, f".{record['id']}.{os.getpid()}"[:255])
         os.mkdir(draft, 0o711)
     except OSError as error:
-        raise ContainerError(error.strerror or "", root, "choose another place by --root") from None
+        hint = "choose another place by --root, or let XDG_RUNTIME_DIR name one"
+        raise ContainerError(error.strerror or "", root, hint) from None
     try:
         _write_record(draft, record)
         os.mkfifo(os.path.join(draft, FIFO))

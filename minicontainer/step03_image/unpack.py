@@ -15,7 +15,7 @@ from pathlib import Path
 
 from minicontainer import explain
 from minicontainer.errors import DigestMismatch, ImageError
-from minicontainer.lib.files import plain_errors
+from minicontainer.lib.files import make_open_directory, plain_errors
 from minicontainer.lib.removal import remove_tree
 
 from .digest import algorithm_of
@@ -67,7 +67,7 @@ def new_root(root: Path | str) -> Iterator[RootFilesystem]:
         unfinished = root.with_name(f".{root.name}.{secrets.token_hex(4)}")
         explain.emit("note", f"unpacking into {unfinished}, which is renamed at the end")
         try:
-            unfinished.mkdir(mode=0o755)
+            make_open_directory(unfinished)
             with RootFilesystem(unfinished) as filesystem:
                 yield filesystem
             os.replace(unfinished, root)

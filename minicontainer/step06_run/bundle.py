@@ -157,6 +157,7 @@ def network_files(container: str, hostname: str, network: str) -> list[dict[str,
         path = os.path.join(container, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
+        os.chmod(path, 0o644)  # for users of the container, whatever the umask
         mounts.append(bind(path, f"/etc/{name}", ["rw"]))
     if network == "host" and os.path.exists("/etc/resolv.conf"):
         mounts.append(bind(os.path.realpath("/etc/resolv.conf"), "/etc/resolv.conf", ["ro"]))

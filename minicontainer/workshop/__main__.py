@@ -3,6 +3,7 @@
 import sys
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.standard_files import print_plainly
 
 
 def main(arguments: list[str]) -> int:
@@ -22,9 +23,14 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
+        print_plainly()
         sys.exit(main(sys.argv[1:]))
     except MinicontainerError as error:
         print(f"workshop: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        sys.exit(f"workshop: {error}\n  ./workshop in a clone of the kit brings all that labs need")
+    except OSError as error:
+        sys.exit(f"workshop: {error.filename or 'error'}: {error.strerror}")

@@ -79,7 +79,7 @@ def check(options: argparse.Namespace) -> int:
     results = list(grade(lab, answers, checks))
     print(report(lab, answers, results))
     Progress(lab.root).record(lab, results)
-    return 0 if all(result.passed for result in results) else 1
+    return 0 if all(result.settled for result in results) else 1
 
 
 def watch(options: argparse.Namespace) -> int:
@@ -246,12 +246,16 @@ def update(options: argparse.Namespace) -> int:
     """Renew the notebook's prose and stubs; the learner's functions and own cells stay."""
     lab = find_lab(options.lab)
     path = lab.notebook_path("labs")
-    kept = keep(lab, path, "update")
     fresh = generate.learners(lab)
     if path.exists():
         notebook = _todays(lab, path)
         merge(lab, fresh, notebook)
-    generate.save(path, generate.to_text(fresh))
+    renewed = generate.to_text(fresh)
+    if path.exists() and path.read_text("utf-8") == renewed:
+        print(f"{path.name} is up to date already; nothing is changed")
+        return 0
+    kept = keep(lab, path, "update")
+    generate.save(path, renewed)
     print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))
     return 0
 

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from minicontainer.errors import MinicontainerError
 from minicontainer.lib import places
+from minicontainer.lib.standard_files import print_plainly
 
-from . import kernel
+from . import kernel, needs
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
-ROOM_NEEDED = 1 << 30
 JUPYTER_PORT = 8888
 ELSEWHERE = "labs 03, 04 and 05 run here; for 01, 02 and 06 use {} with Linux"
 OTHER_SYSTEMS = {
@@ -50,12 +50,14 @@ def examine() -> Iterator[Finding]:
     """All findings, in the order in which a newcomer would meet the problems."""
     yield python_version()
     yield installer()
-    yield room_on_disk()
+    yield from directories()
     yield operating_system()
     if sys.platform == "linux":
         yield from namespaces()
         yield id_ranges()
         yield cgroups()
+        yield memory()
+        yield programs()
     yield jupyter_port()
     yield from other_tools()
 
@@ -63,10 +65,12 @@ def examine() -> Iterator[Finding]:
 def python_version() -> Finding:
     """Is this interpreter one that the packages are made for?"""
     version = platform.python_version()
-    oldest, newest = (".".join(map(str, pair)) for pair in (OLDEST_PYTHON, NEWEST_PYTHON))
+    oldest, newest = (
+        ".".join(map(str, pair)) for pair in (needs.OLDEST_PYTHON, needs.NEWEST_PYTHON)
+    )
     return Finding(
         "Python",
-        OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON,
+        needs.OLDEST_PYTHON <= sys.version_info[:2] <= needs.NEWEST_PYTHON,
         f"{version} ({os.path.realpath(sys.executable)})",
         f"install a Python from {oldest} to {newest}, or name one by MINICONTAINER_PYTHON",
     )
@@ -83,21 +87,27 @@ def installer() -> Finding:
     return Finding("packages", False, found, lacking.strip() or "install pip or venv for it")
 
 
-def room_on_disk() -> Finding:
-    """Is there room for the packages and some images?"""
-    place = existing(Path(places.store()))
-    free = shutil.disk_usage(place).free
-    return Finding(
-        "disk",
-        free >= ROOM_NEEDED,
-        f"{free / (1 << 30):.1f} GiB free in {place}",
-        "make 1 GiB free, or let XDG_DATA_HOME name a place with more room",
+def directories() -> Iterator[Finding]:
+    """May this user write where images, sample images and running containers are kept?"""
+    found = (
+        ("disk", "XDG_DATA_HOME", places.store),
+        ("cache", "XDG_CACHE_HOME", places.cache),
+        ("run", "XDG_RUNTIME_DIR", lambda: places.runtime_directory("minicontainer")),
     )
+    for name, variable, where in found[: 3 if sys.platform == "linux" else 2]:
+        try:
+            yield _directory(name, variable, where())
+        except MinicontainerError as error:
+            yield Finding(name, False, f"{error.where} {error.what}".strip(), error.hint)
 
 
-def existing(path: Path) -> Path:
-    """`path`, or its nearest parent that exists."""
-    return next(p for p in (path, *path.parents) if p.exists())
+def _directory(name: str, variable: str, path: str) -> Finding:
+    place = places.existing(path)
+    free, wanted = shutil.disk_usage(place).free, needs.ROOM if name == "disk" else 0
+    room = f"{free / (1 << 30):.1f} GiB free in {place}"
+    found = room if places.may_write(place) else f"{place} may not be written"
+    mend = f"let {variable} name a directory that you may write, with room for 1 GiB"
+    return Finding(name, found == room and free >= wanted, found, mend)
 
 
 def operating_system() -> Finding:
@@ -116,8 +126,8 @@ def operating_system() -> Finding:
 
 def namespaces() -> Iterator[Finding]:
     """Can containers be made, and can layers be stacked instead of copied?"""
-    place = existing(Path(places.store()))
-    tried = kernel.try_namespaces(place if os.access(place, os.W_OK) else None)
+    place = places.existing(places.store())
+    tried = kernel.try_namespaces(Path(place) if places.may_write(place) else None)
     yield Finding(
         "namespaces",
         not tried.namespaces,
@@ -168,7 +178,22 @@ def cgroups() -> Finding:
     )
 
 
+def memory() -> Finding:
+    """Is there memory for JupyterLab and what the labs start? Source: proc_meminfo(5)."""
+    text = Path("/proc/meminfo").read_text(encoding="ascii")
+    free = next(int(line.split()[1]) for line in text.splitlines() if "MemAvailable" in line) << 10
+    found = f"{free / (1 << 30):.1f} GiB available"
+    return Finding("memory", free >= needs.MEMORY, found, "end other programs", needed=False)
+
+
 # ------------------------------------------------------------------ programs
+
+
+def programs() -> Finding:
+    """Are the programs there that the demo and the labs call?"""
+    missing = needs.missing_programs()
+    found = f"not installed: {', '.join(missing)}" if missing else "all that demo and labs call"
+    return Finding("programs", not missing, found, "install the packages coreutils, grep and sed")
 
 
 def jupyter_port() -> Finding:
@@ -187,18 +212,13 @@ def jupyter_port() -> Finding:
 
 def other_tools() -> Iterator[Finding]:
     """`dot`, which draws the pictures faster, and the real tools that the labs show beside ours."""
-    for program in ("dot", "podman", "skopeo", "runc", "curl"):
+    for program, (without, package) in needs.HELPFUL.items():
         path = shutil.which(program)
-        slower = program == "dot"
-        without = "the first picture takes a second longer" if slower else "only for comparing"
-        package = "graphviz" if slower else f"{program} if you like"
         found = path or f"not installed; {without}"
         yield Finding(program, path is not None, found, f"install the package {package}", False)
 
 
 # ------------------------------------------------------------------ the table
-
-PLAIN = {"✓": "ok", "✗": "NO", "○": "--"}
 
 
 def table(findings: list[Finding]) -> str:
@@ -220,13 +240,8 @@ def table(findings: list[Finding]) -> str:
 def main() -> int:
     """Print the table; 0 if everything needed is there, else 1."""
     findings = list(examine())
-    text = table(findings)
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        for mark, plain in PLAIN.items():
-            text = text.replace(mark, plain)
-    print(text)
+    print_plainly()
+    print(table(findings))
     return 1 if any(finding.mark == "✗" for finding in findings) else 0
 
 

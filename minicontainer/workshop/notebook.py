@@ -143,7 +143,7 @@ class _Book:
 
     def _advice(self, exercises: list[Exercise], results: list[Result]) -> list[str]:
         """What to do next, in a line."""
-        missed = next((result for result in results if not result.passed), None)
+        missed = next((result for result in results if not result.settled), None)
         if missed is None:
             rest = self.names[self.names.index(exercises[-1].name) + 1 :]
             return [f"All passed. Next: {rest[0]}" if rest else "All passed."]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.standard_files import print_plainly
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import failure, report
 from minicontainer.workshop.labs.lab import Check, Lab, answers_directory
@@ -90,6 +91,8 @@ class LabItem(pytest.Item):
         if self.lab.id not in graded:
             graded[self.lab.id] = _Graded(self.session, self.lab)
         result = graded[self.lab.id].result(self.check)
+        if result.outcome == "not graded":
+            pytest.skip("needs namespaces, which this machine forbids")
         if not result.passed:
             raise NotPassed(result)
 
@@ -132,6 +135,12 @@ class _Graded:
         return self.results[check.name]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what grades, also where not all results were wanted: its scratch directory goes."""
+    for graded in session.stash.get(_GRADED, {}).values():
+        graded.coming.close()
+
+
 _GRADED = pytest.StashKey[dict[str, _Graded]]()
 
 
@@ -161,6 +170,7 @@ class _Reporter:
         return self.session.stash.get(_GRADED, {}) if self.session else {}
 
     def pytest_unconfigure(self) -> None:
+        print_plainly()
         for graded in self._graded().values():
             results = list(graded.results.values())
             print(report(graded.lab, graded.answers, results), end="\n\n")

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.places import scratch_directory
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE
 from minicontainer.registry.server import running_registry
@@ -61,7 +61,7 @@ class Stage:
 @contextlib.contextmanager
 def stage(images: Layout, settings: Settings | None = None) -> Iterator[Stage]:
     """A stage whose registry has `images`; at the end nothing of it is left."""
-    directory = tempfile.mkdtemp(prefix="demo-")
+    directory = scratch_directory("demo-")
     os.mkdir(f"{directory}/run", 0o700)
     try:
         with running_registry(images, settings) as host:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from minicontainer.cli.words import ago
-from tests.programs import needs, needs_root
+from tests.programs import needs, needs_namespaces, needs_root
 
 
 def test_pull_twice_then_list_and_inspect(engine):
@@ -228,6 +228,17 @@ def test_root_without_capabilities_is_told_what_it_lacks(engine):
     assert done.returncode == 125, done.stderr
     assert "CAP_SYS_ADMIN" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@needs_namespaces
+@needs_root
+def test_a_umask_does_not_keep_a_containers_users_out(engine):
+    engine("pull", "workshop/shell")
+    words = engine.command("run", "--rm", "-u", "1000", "workshop/shell", "cat", "/etc/hosts")
+    done = subprocess.run(
+        words, env=engine.environment, capture_output=True, text=True, check=False, umask=0o077
+    )
+    assert done.returncode == 0 and "localhost" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])

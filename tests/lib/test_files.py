@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from minicontainer.errors import ImageError
-from minicontainer.lib.files import plain_errors, write_whole
+from minicontainer.lib.files import make_open_directory, plain_errors, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path) -> None:
@@ -63,3 +63,14 @@ def test_what_the_disk_refuses_is_said_plainly(tmp_path) -> None:
     with complaint as caught, plain_errors(tmp_path):
         write_whole(tmp_path / "none" / "file", b"")
     assert str(tmp_path / "none") in caught.value.where
+
+
+def test_an_open_directory_is_so_below_any_umask_and_parent(tmp_path) -> None:
+    tmp_path.chmod(0o2777)
+    before = os.umask(0o077)
+    try:
+        make_open_directory(tmp_path / "root")
+    finally:
+        os.umask(before)
+    made = (tmp_path / "root").stat()
+    assert (stat.S_IMODE(made.st_mode), made.st_gid) == (0o755, os.getegid())

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
 
+from minicontainer.cli.demo import ACTS
+from minicontainer.errors import MinicontainerError
 from minicontainer.lib.user_namespace import id_range
-from minicontainer.workshop import doctor, kernel
+from minicontainer.workshop import doctor, kernel, needs
 from tests.programs import lasting_mounts
 from tests.setup.conftest import PROJECT
 
@@ -98,3 +101,44 @@ def test_exit_status_and_plain_marks(monkeypatch):
         assert "ok Python     3.13.0" in out.read()
     assert "NO disk" in doctor.table([needed]).replace("✗", "NO")
     assert "-> make room" in doctor.table([needed])
+
+
+def test_a_home_that_may_not_be_written_is_found_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor.places, "may_write", lambda place: place != str(tmp_path))
+    disk = next(finding for finding in doctor.directories() if finding.name == "disk")
+    assert disk.mark == "✗" and str(tmp_path) in disk.found and "XDG_DATA_HOME" in disk.mend
+
+
+def test_a_program_that_demo_and_labs_call_and_that_is_missing(monkeypatch):
+    there = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "sed" else there(name))
+    assert doctor.programs().mark == "✗" and "sed" in doctor.programs().found
+    with pytest.raises(MinicontainerError, match="sed: not installed"):
+        needs.insist_on_programs()
+
+
+SHELL = "workshop/shell"
+
+
+def called(command: str) -> set[str]:
+    """The programs that a shell command calls, also inside `sh -c` and `minirunc exec`."""
+    words = shlex.shlex(command, posix=True, punctuation_chars="();|&<>")
+    words.whitespace_split = True
+    found, first = set(), True
+    line = list(words)
+    for at, word in enumerate(line):
+        if first and not set(word) <= set(";|&"):
+            found.add(word)
+            if word == "sh":
+                found |= called(line[at + 2])
+        inside = line[at - 1 : at + 1] == ["exec", "web"] or (word == SHELL and "run" in line)
+        first = inside or set(word) <= set(";|&")
+    return found
+
+
+def test_the_demo_calls_what_is_listed_and_nothing_else():
+    own = {"minicontainer", "minirunc", "printf", "echo"}
+    found = {name for act in ACTS for command in act.commands for name in called(command)}
+    assert {"cat", "id", "uname", "sed", "base64", "ls"} <= found
+    assert found - own <= set(needs.PROGRAMS)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.errors import ProgramNotExecutable
 from minicontainer.lib.processes import start_time
+from minicontainer.step02_runtime import process
 from tests.programs import needs_root
 from tests.waiting import HANG, until
 
@@ -117,6 +119,17 @@ def test_a_program_that_cannot_run_is_found_out_at_create(both, program, words):
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert both.left_behind() == []
+
+
+def test_where_nothing_may_be_executed_the_mount_is_named(monkeypatch, tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    noexec = os.statvfs_result((4096, 4096, 0, 0, 0, 0, 0, 0, os.ST_NOEXEC, 255))
+    monkeypatch.setattr(process.os, "statvfs", lambda path: noexec)
+    for name, environment in ((str(program), {}), ("program", {"PATH": str(tmp_path)})):
+        with pytest.raises(ProgramNotExecutable, match="permission denied") as raised:
+            process.find_program(name, environment)
+        assert "noexec" in raised.value.hint
 
 
 def test_a_failing_exec_is_told_to_start(runtime):

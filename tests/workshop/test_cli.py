@@ -149,6 +149,9 @@ def test_update_keeps_functions_and_own_cells(tmp_path: Path) -> None:
     assert sources[0].startswith("# Renewed")
     assert sources[-1] == "my_helper = 1"
     assert "✓ 03.1 digest_of" in run_pytest(lab).stdout
+    kept = list((tmp_path / ".workshop/kept").iterdir())
+    assert "nothing is changed" in run_workshop(lab, "update", "03").stdout
+    assert list((tmp_path / ".workshop/kept").iterdir()) == kept
 
 
 def test_watch_grades_again_after_a_save(tmp_path: Path) -> None:
@@ -174,6 +177,19 @@ def test_errors_are_one_message(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.startswith("workshop: ")
         assert "Traceback" not in done.stderr
+
+
+def test_what_may_not_be_written_is_one_message() -> None:
+    done = run_workshop(LAB03, "slides", "--output", "/proc/slides")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("workshop: /proc/slides: ") and done.stderr.count("\n") == 1
+
+
+def test_a_terminal_that_lacks_the_signs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    lab = checkout(tmp_path, answers=GOOD)
+    for done in (run_workshop(lab, "check", "3", "digest_of"), run_pytest(lab)):
+        assert "ok 03.1 digest_of" in done.stdout and "Traceback" not in done.stderr
 
 
 def test_labs_are_found_from_below_and_from_elsewhere(tmp_path: Path) -> None:

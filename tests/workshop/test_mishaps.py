@@ -163,6 +163,15 @@ def test_nothing_is_left_in_the_temporary_directory(tmp_path: Path, monkeypatch)
     assert os.listdir(tmp_path) == []
 
 
+def test_pytest_leaves_nothing_in_the_temporary_directory(tmp_path: Path, monkeypatch) -> None:
+    lab = checkout(tmp_path / "checkout", answers={"digest_of": reference(LAB03, "digest_of")})
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    for options in ((), ("-x",)):
+        run_pytest(lab, *options)
+        assert os.listdir(tmp_path / "temporary") == []
+
+
 def test_deleted_cell(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers={"apply_layer": "# gone"})
     done = run_pytest(lab)
@@ -245,6 +254,40 @@ def test_without_namespaces_limits_and_the_clock_remain() -> None:
         answers = answers_of(LAB03, f"{HEAD}    {body}\n")
         checks = [check for check in LAB03.checks if check.exercise == "digest_of"]
         assert next(grade(LAB03, answers, checks, isolate=False)).outcome == outcome
+
+
+#: become an ordinary user of a user namespace in which no other may be made
+FORBIDDING = """
+import os, sys
+from pathlib import Path
+from minicontainer import linux
+user, group = os.geteuid(), os.getegid()
+linux.unshare(linux.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text(f"1000 {user} 1")
+Path("/proc/self/gid_map").write_text(f"1000 {group} 1")
+Path("/proc/sys/user/max_user_namespaces").write_text("0")
+os.execv(sys.executable, [sys.executable, "-m", "minicontainer.workshop", "check", "01"])
+"""
+
+
+@needs_namespaces
+def test_the_machines_fault_costs_no_points(tmp_path: Path) -> None:
+    lab01 = next(lab for lab in LABS if lab.id == "01")
+    answers = {name: reference(lab01, name) for name in ("libraries_of", "enter_root", "pivot")}
+    answers["build_root"] = "def build_root(root, programs):\n    return []"
+    lab = checkout(tmp_path, lab01, answers)
+    done = subprocess.run(
+        [sys.executable, "-c", FORBIDDING], cwd=lab.root, capture_output=True, text=True
+    )
+    lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
+    assert "9/9   passed" in lines["libraries_of"]
+    assert "✗" in lines["build_root"]
+    for name in ("enter_root", "pivot"):
+        assert "all passes that can be graded here" in lines[name]
+    [score] = [line for line in done.stdout.splitlines() if line.startswith("score: ")]
+    assert "more need namespaces" in score and "./workshop doctor" in score
+    assert "the check itself failed" not in done.stdout
 
 
 @needs_root

@@ -29,7 +29,7 @@ _FIXED = (
     (r"  \[\d+(\.\d+)? m?s\]", ""),
     (r"\x1b\[2m   took [^\x1b]*\x1b\[0m\n", ""),
     (r"(minirunc-\S*…)-\d+", r"\1"),
-    (r"(?<=web   )\d+", "4711"),
+    (r"(?<=web   )\d+|(?<=\n0     )\d+", "4711"),
     (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "2025-01-01T00:00:00Z"),
     (r"\b(?:\d+ [a-z]+s ago|just now)", "now"),
     (r"\bCREATED +", "CREATED   "),

@@ -1,0 +1,34 @@
+"""What does the kit need of a machine? The one list: doctor, demo and tests read it.
+
+Standard library only, since the doctor must work before anything is installed.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from minicontainer.errors import MinicontainerError
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
+#: bytes on disk, for the packages and some images; and of memory, for JupyterLab and a grader
+ROOM, MEMORY = 1 << 30, 512 << 20
+#: what the demo and the labs call, here or in workshop/shell, whose programs are this machine's
+PROGRAMS = ("sh", "base64", "cat", "grep", "id", "ls", "mkdir", "sed", "sleep", "uname")
+_COMPARED = "only for comparing"
+#: what is used where it is there -> what is without it, and the package that brings it
+HELPFUL = {
+    "dot": ("the first picture takes a second longer", "graphviz"),
+    **{name: (_COMPARED, f"{name} if you like") for name in ("podman", "skopeo", "runc", "curl")},
+}
+
+
+def missing_programs() -> list[str]:
+    """Those of PROGRAMS that this machine does not have."""
+    return [program for program in PROGRAMS if shutil.which(program) is None]
+
+
+def insist_on_programs() -> None:
+    """Raise MinicontainerError for PROGRAMS that are missing: before a start, not half-way."""
+    if missing := missing_programs():
+        hint = "install them: the packages coreutils, grep and sed have all"
+        raise MinicontainerError("not installed", ", ".join(missing), hint)

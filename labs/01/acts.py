@@ -93,6 +93,7 @@ def pivot(directory: Path) -> Iterator[Row]:
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     root = directory / "root"
     (root / "proc").mkdir(parents=True)
+    machine = {line[0] for line in mounts_on_root()}
     try:
         linux.pivot_root(root, root)
     except OSError as error:
@@ -100,22 +101,25 @@ def pivot(directory: Path) -> Iterator[Row]:
     linux.mount(root, root, None, linux.MS_BIND | linux.MS_REC)
     linux.mount("/proc", root / "proc", None, linux.MS_BIND | linux.MS_REC)
     os.chdir(root)
-    yield ["mount(root, root, MS_BIND), chdir(root)", on_root(root)]
+    yield ["mount(root, root, MS_BIND), chdir(root)", on_root(machine)]
     linux.pivot_root(".", ".")
-    yield ['pivot_root(".", ".")', on_root(root)]
+    yield ['pivot_root(".", ".")', on_root(machine)]
     linux.umount2(".", linux.MNT_DETACH)
-    yield ['umount2(".", MNT_DETACH)', on_root(root)]
+    yield ['umount2(".", MNT_DETACH)', on_root(machine)]
 
 
-def on_root(root: Path) -> str:
-    """The mounts on / from the lowest to the uppermost, by what they show."""
+def mounts_on_root() -> list[list[str]]:
+    """The lines of mountinfo for the mounts on /: first an id, then that of what it lies on."""
     lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    shown = {line[0]: line for line in lines if line[4] == "/"}
-    ordered = sorted(shown.values(), key=lambda line: line[1] in shown)  # on top of another
-    names = [
-        "root" if line[3] != "/" and str(root).endswith(line[3]) else "machine" for line in ordered
-    ]
-    return " < ".join(names)
+    return [line for line in lines if line[4] == "/"]
+
+
+def on_root(machine: set[str]) -> str:
+    """The mounts on / from the lowest to the uppermost: the machine's, by their ids, or ours."""
+    mounts = mounts_on_root()
+    ids = {line[0] for line in mounts}
+    ordered = sorted(mounts, key=lambda line: line[1] in ids)  # on top of another
+    return " < ".join("machine" if line[0] in machine else "root" for line in ordered)
 
 
 def ordinary(directory: Path) -> Iterator[Row]:

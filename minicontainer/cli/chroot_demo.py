@@ -214,10 +214,13 @@ def _own_namespaces(more: int = 0) -> None:
 def _in_child(act: Callable[[str, str], int], root: str, outside: str) -> int:
     """Run `act` in a child process and return its exit status."""
     sys.stdout.flush()
+    # An exception is lost in what Python calls after a fork, so a signal waits.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             status = act(root, outside)
         except MinicontainerError as problem:
             complain(str(problem))
@@ -228,6 +231,7 @@ def _in_child(act: Callable[[str, str], int], root: str, outside: str) -> int:
         finally:
             os._exit(status)
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return code if code >= 0 else 128 - code
     except BaseException:

@@ -61,6 +61,8 @@ def probe() -> None:
     only_us = [mapping(0, os.geteuid())], [mapping(0, os.getegid())]
     tried = Tried("", "")
     try:
+        if os.geteuid() == 0:  # root's containers are made without a user namespace
+            linux.unshare(linux.CLONE_NEWNS)
         enter_user_namespace(kinds | linux.CLONE_NEWIPC, *only_us)
         linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     except (OSError, ContainerError) as error:

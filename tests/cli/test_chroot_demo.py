@@ -60,6 +60,20 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_signal_at_a_fork_is_not_lost(tmp_path):
+    code = """
+    import os, signal
+    from minicontainer.cli import chroot_demo as demo
+    tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    os.register_at_fork(after_in_parent=tell)
+    sys.exit(demo.main([]))
+    """
+    done = play(code, env=_environment(tmp_path))
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
 @needs_namespaces
 def test_where_namespaces_are_forbidden(tmp_path):
     code = """

@@ -16,7 +16,7 @@ from minicontainer.cli.demo import ACTS
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.user_namespace import id_range
 from minicontainer.workshop import doctor, kernel, needs
-from tests.programs import lasting_mounts
+from tests.programs import lasting_mounts, needs_root
 from tests.setup.conftest import PROJECT
 
 
@@ -59,6 +59,17 @@ def test_forbidden_namespaces_give_the_kernel_error(tmp_path, monkeypatch):
     error, mend = done.stdout.splitlines()
     assert error.startswith("forbidden: ") and "unshare" in error
     assert mend.endswith("sudo sysctl -w user.max_user_namespaces=15000")
+
+
+@needs_root
+def test_root_without_capabilities_is_told_as_run_would_tell(tmp_path):
+    code = (
+        "from minicontainer import linux; linux.prctl(linux.PR_CAPBSET_DROP, 21);"
+        "from minicontainer.workshop import kernel;"
+        f"print(kernel.try_namespaces({str(tmp_path)!r}).advice)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert "root lacks the capability CAP_SYS_ADMIN" in done.stdout
 
 
 def test_where_namespaces_are_forbidden_the_doctor_says_what_to_do(tmp_path, monkeypatch):

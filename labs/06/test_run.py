@@ -21,6 +21,7 @@ from minicontainer.errors import ContainerError
 from minicontainer.lib.default_config import default_config
 from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import Layout
+from minicontainer.step03_image.manifest import host_platform, read_image
 from minicontainer.step06_run import containers
 from minicontainer.step06_run.bundle import (
     BadOption,
@@ -32,7 +33,6 @@ from minicontainer.step06_run.bundle import (
 from minicontainer.step06_run.monitor import Monitor, start_monitor
 from minicontainer.step06_run.engine import image_tree, run_container
 from minicontainer.step06_run.lifetime import run_bundle
-from minicontainer.step06_run.obtain import read_image
 from minicontainer.step06_run.snapshot import snapshot
 from minicontainer.workshop.grading import isolation
 from minicontainer.workshop.grading.checks import Raised, Raises, apart, check, expect, outcome
@@ -1195,7 +1195,7 @@ def store():
     sample = Sample(Path(tempfile.mkdtemp()) / "store")
     settings = {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin:/usr/bin"]}
     layout, manifest, _ = made_image(sample, small_layers(), settings)
-    return layout, read_image(layout, manifest)
+    return layout, read_image(layout, manifest, host_platform())
 
 
 def ran(tmp_path, script, *, remove=True, during=None, **options):

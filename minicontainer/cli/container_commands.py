@@ -16,8 +16,7 @@ from minicontainer.lib.processes import process_identity
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
 from minicontainer.step03_image.layout import create_layout
-from minicontainer.step03_image.manifest import host_platform, parse_platform
-from minicontainer.step03_image.spec import Platform
+from minicontainer.step03_image.manifest import wanted_platform
 from minicontainer.step04_registry.reference import parse_reference
 from minicontainer.step06_run import engine
 from minicontainer.step06_run.bundle import BadOption, Options
@@ -34,9 +33,15 @@ _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 def run(arguments: argparse.Namespace) -> int:
     """`minicontainer run`: the exit status of the container's process."""
     options = read_options(arguments)
+    with limits_explained(options):
+        return run_image(arguments, options)
+
+
+def run_image(arguments: argparse.Namespace, options: Options) -> int:
+    """Find the image, in the store or in its registry, and run it in a new container."""
     layout = create_layout(places.store())
     sweep(str(layout.path))
-    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments)
+    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments.platform)
     with pull_progress() as progress:
         image = obtain(
             layout,
@@ -54,13 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    with limits_explained(options):
-        return engine.run_container(layout, image, record, options)
-
-
-def wanted_platform(arguments: argparse.Namespace) -> Platform:
-    """The platform that the user names; by default this machine's."""
-    return parse_platform(arguments.platform) if arguments.platform else host_platform()
+    return engine.run_container(layout, image, record, options)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,9 @@ from minicontainer.step03_image.layout import (
 from minicontainer.step03_image.manifest import (
     host_platform,
     platform_name,
+    read_image,
     resolve,
+    wanted_platform,
 )
 from minicontainer.step03_image.spec import Descriptor, Platform
 from minicontainer.step03_image.unpack import unpack as unpack_image
@@ -32,10 +34,9 @@ from minicontainer.step04_registry.client import list_tags
 from minicontainer.step04_registry.reference import Reference, parse_reference
 from minicontainer.step06_run.containers import all_containers
 from minicontainer.step06_run.engine import enter_mount_namespace
-from minicontainer.step06_run.obtain import ImageMissing, find_image, read_image, whole_image
+from minicontainer.step06_run.obtain import ImageMissing, find_image, whole_image
 
 from . import records
-from .container_commands import wanted_platform
 from .gc import prune
 from .progress_bar import pull_progress
 from .words import ago, size
@@ -44,7 +45,7 @@ from .words import ago, size
 def pull(arguments: argparse.Namespace) -> int:
     """`minicontainer pull`: prints the digest and the name of what is now in the store."""
     layout = create_layout(places.store())
-    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments)
+    reference, wanted = parse_reference(arguments.image), wanted_platform(arguments.platform)
     with pull_progress() as progress:
         descriptor = pull_image(layout, reference, wanted, progress)
     if not arguments.quiet:
@@ -74,7 +75,7 @@ def images(arguments: argparse.Namespace) -> int:
 def inspect(arguments: argparse.Namespace) -> int:
     """`minicontainer inspect`: images and containers as a JSON list, as docker prints them."""
     layout = create_layout(places.store())
-    wanted = wanted_platform(arguments)
+    wanted = wanted_platform(arguments.platform)
     found = [_inspected(layout, name, wanted) for name in arguments.names]
     print(json.dumps(found, indent=2))
     return 0
@@ -117,7 +118,7 @@ def tags(arguments: argparse.Namespace) -> int:
 
 def unpack(arguments: argparse.Namespace) -> int:
     """`minicontainer unpack`: the image's files in a new directory, all layers in one tree."""
-    wanted = wanted_platform(arguments)
+    wanted = wanted_platform(arguments.platform)
     layout, descriptor = _source(arguments.source)
     explain.step("unpack the image", "Layer by layer, each over the one before it.")
     unpack_image(layout, resolve(layout, descriptor, wanted), arguments.directory)
@@ -157,8 +158,7 @@ def _familiar(name: str) -> str:
 def _facts(layout: Layout, descriptor: Descriptor) -> list[str]:
     """Platform, age and size (bytes to fetch) of the image on this machine, where it is here."""
     try:
-        manifest = resolve(layout, descriptor, host_platform())
-        image = whole_image(layout, manifest)
+        image = whole_image(layout, descriptor, host_platform())
     except MinicontainerError:
         image = None
     if image is None:
@@ -178,7 +178,7 @@ def _inspected(layout: Layout, name: str, wanted: Platform) -> dict:
     descriptor = find_image(layout, reference)
     if descriptor is None:
         raise _missing(layout, reference)
-    image = read_image(layout, resolve(layout, descriptor, wanted))
+    image = read_image(layout, descriptor, wanted)
     return {
         "name": str(reference),
         "descriptor": descriptor,
@@ -194,8 +194,8 @@ def _remove_unused_trees(layout: Layout) -> None:
     needed = set()
     for descriptor in references(layout).values():
         with contextlib.suppress(MinicontainerError):
-            manifest = resolve(layout, descriptor, host_platform())
-            chain = chain_ids(read_image(layout, manifest).config["rootfs"]["diff_ids"])
+            image = read_image(layout, descriptor, host_platform())
+            chain = chain_ids(image.config["rootfs"]["diff_ids"])
             needed.add((chain or ["empty"])[-1].replace(":", "-"))
     unused = set(os.listdir(trees)) - needed if os.path.isdir(trees) else set()
     if unused:

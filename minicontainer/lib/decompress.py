@@ -9,16 +9,16 @@ Spec: image-spec, layer.md; RFC 1952 (gzip) and RFC 8878 (zstd).
 from __future__ import annotations
 
 import itertools
+import sys
 import zlib
 from collections.abc import Iterator
-from typing import IO, cast
 
 from minicontainer.errors import ImageError
 
 #: bytes in a chunk of output, at most
 CHUNK = 1 << 18
-#: bytes of earlier output that a zstd frame may ask to be kept: what the tool takes unasked
-_LARGEST_WINDOW = 1 << 27
+#: how much earlier output a zstd frame may ask to be kept, 2^27 bytes: what the tool takes unasked
+_LARGEST_WINDOW = 27
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a byte 0x50 … 0x5f
@@ -60,23 +60,20 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """One or more zstd frames, one after the other; a missing end shows in the diff_id only."""
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
-    source = cast(IO[bytes], _Readable(chunks))
-    with decompressor.stream_reader(source, read_size=CHUNK, read_across_frames=True) as reader:
-        try:
-            while output := reader.read(CHUNK):
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _LARGEST_WINDOW}
+    frame = zstd.ZstdDecompressor(options=options)
+    for chunk in chunks:
+        while chunk or not frame.needs_input:
+            if frame.eof:
+                frame = zstd.ZstdDecompressor(options=options)
+            try:
+                output = frame.decompress(chunk, CHUNK)
+            except zstd.ZstdError as error:
+                raise ImageError(f"the layer's zstd data are damaged: {error}") from None
+            if output:
                 yield output
-        except zstandard.ZstdError as error:
-            raise ImageError(f"the layer's zstd data are damaged: {error}") from None
-
-
-class _Readable:
-    """Chunks as a file, for zstandard: it asks for as many bytes as a chunk has."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def read(self, size: int) -> bytes:
-        return next(self._chunks, b"")
+            chunk = frame.unused_data

@@ -1,7 +1,7 @@
 """One image for many machines: which manifest is the one for this machine?
 
 In: an index, or a descriptor of one, and the platform wanted. Out: the
-descriptor of the one manifest to use.
+descriptor of the one manifest to use, or all that this image's documents say.
 Spec: image-spec, image-index.md, "platform".
 """
 
@@ -11,7 +11,17 @@ from minicontainer.errors import ImageError
 from minicontainer.lib.architectures import go_name, this_machine
 
 from .layout import Layout, read_blob
-from .spec import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Index, Platform, parse_index
+from .spec import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    Descriptor,
+    Image,
+    Index,
+    Platform,
+    parse_config,
+    parse_index,
+    parse_manifest,
+)
 
 #: how many indexes may lead from one to the next
 DEEPEST_NESTING = 8
@@ -76,9 +86,19 @@ def resolve(layout: Layout, descriptor: Descriptor, wanted: Platform) -> Descrip
             return descriptor
         if descriptor["mediaType"] not in INDEX_TYPES:
             raise ImageError(f"{descriptor['mediaType']!r} is no image", descriptor["digest"])
-        index = parse_index(read_blob(layout, descriptor))
-        descriptor = choose_manifest(index, wanted)
+        content = read_blob(layout, descriptor)
+        descriptor = choose_manifest(parse_index(content), wanted)
     raise ImageError("indexes are nested too deeply", descriptor["digest"])
+
+
+def read_image(layout: Layout, descriptor: Descriptor, wanted: Platform) -> Image:
+    """The image that `descriptor` leads to on the platform `wanted`, its documents read.
+
+    Raises ImageError as resolve does; BlobMissing if a document is not there.
+    """
+    chosen = resolve(layout, descriptor, wanted)
+    manifest = parse_manifest(read_blob(layout, chosen))
+    return Image(chosen, manifest, parse_config(read_blob(layout, manifest["config"])))
 
 
 def platforms_run_by(wanted: Platform) -> list[tuple[str, str, str]]:
@@ -108,6 +128,11 @@ def parse_platform(text: str) -> Platform:
     if variant:
         chosen["variant"] = variant
     return chosen
+
+
+def wanted_platform(text: str | None) -> Platform:
+    """The platform that a user names; this machine's if he names none. Raises ImageError."""
+    return parse_platform(text or f"linux/{this_machine()}")
 
 
 def platform_name(one: Platform) -> str:

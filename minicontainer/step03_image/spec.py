@@ -10,7 +10,7 @@ and Docker's "Image Manifest V 2, Schema 2", which differs in media types only.
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, NotRequired, TypedDict, cast
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict, cast
 
 from minicontainer.errors import ImageError
 from minicontainer.lib.foreign_json import parse_object
@@ -40,6 +40,11 @@ LAYER_TYPES = tuple(
     for base in (OCI_LAYER, OCI_FOREIGN_LAYER, DOCKER_LAYER, DOCKER_FOREIGN_LAYER)
     for compression in ("", "+gzip", "+zstd", ".gzip", ".zstd")
 )
+#: what to call them, the media types they may have, and the members that only others have
+_KINDS = {
+    "index": ("an index", INDEX_TYPES, ("config", "layers")),
+    "manifest": ("a manifest", MANIFEST_TYPES, ("manifests",)),
+}
 
 #: bytes; the distribution-spec bids registries to take manifests of at least this size
 LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -132,15 +137,20 @@ class ImageConfig(Platform):
     history: NotRequired[list[dict[str, Any]]]
 
 
+class Image(NamedTuple):
+    """An image for one platform: its manifest's descriptor, and what its documents say."""
+
+    descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+
+
 def parse_index(content: bytes) -> Index:
     """The image index in `content`, checked. Raises ImageError.
 
     Spec: image-spec, image-index.md.
     """
-    document = parse_object(content, LARGEST_DOCUMENT, "index")
-    _refuse_other_kind(document, ("config", "layers"), INDEX_TYPES, "an index")
-    check(document, _shape(Index), "index", ImageError)
-    return cast(Index, document)
+    return cast(Index, _parse(content, Index, "index"))
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -148,10 +158,7 @@ def parse_manifest(content: bytes) -> Manifest:
 
     Spec: image-spec, manifest.md.
     """
-    document = parse_object(content, LARGEST_DOCUMENT, "manifest")
-    _refuse_other_kind(document, ("manifests",), MANIFEST_TYPES, "a manifest")
-    check(document, _shape(Manifest), "manifest", ImageError)
-    return cast(Manifest, document)
+    return cast(Manifest, _parse(content, Manifest, "manifest"))
 
 
 def parse_config(content: bytes) -> ImageConfig:
@@ -159,11 +166,19 @@ def parse_config(content: bytes) -> ImageConfig:
 
     Spec: image-spec, config.md.
     """
-    document = parse_object(content, LARGEST_DOCUMENT, "config")
-    check(document, _shape(ImageConfig), "config", ImageError)
+    document = _parse(content, ImageConfig, "config")
     if document["rootfs"]["type"] != "layers":
         raise ImageError(f"rootfs.type is {document['rootfs']['type']!r}, not 'layers'", "config")
     return cast(ImageConfig, document)
+
+
+def _parse(content: bytes, kind: type, name: str) -> dict[str, Any]:
+    """The document in `content`, which has the shape of `kind`. Raises ImageError."""
+    document = parse_object(content, LARGEST_DOCUMENT, name)
+    if name in _KINDS:
+        _refuse_other_kind(document, name)
+    check(document, _shape(kind), name, ImageError)
+    return document
 
 
 def media_type_of(content: bytes, claimed: str = "") -> str:
@@ -183,10 +198,9 @@ def media_type_of(content: bytes, claimed: str = "") -> str:
     return media_type
 
 
-def _refuse_other_kind(
-    document: dict[str, Any], foreign: tuple[str, ...], allowed: tuple[str, ...], kind: str
-) -> None:
+def _refuse_other_kind(document: dict[str, Any], name: str) -> None:
     """Refuse what two readers could take for two different things (CVE-2021-41190)."""
+    kind, allowed, foreign = _KINDS[name]
     media_type = document.get("mediaType")
     if document.get("schemaVersion") == 1 or media_type in DOCKER_SCHEMA_1:
         hint = "such images are from before 2017: build or push it again with a newer tool"
@@ -195,6 +209,6 @@ def _refuse_other_kind(
         raise ImageError("schemaVersion must be 2", kind)
     if media_type is not None and media_type not in allowed:
         raise ImageError(f"expected {kind}, its mediaType says {str(media_type)[:100]!r}")
-    present = [name for name in foreign if name in document]
+    present = [one for one in foreign if one in document]
     if present:
         raise ImageError(f"{kind} must not have {' or '.join(present)}", kind)

@@ -55,11 +55,11 @@ def pull(
         blobs = {blob["digest"]: blob for blob in [manifest["config"], *manifest["layers"]]}
         missing = [blob for blob in blobs.values() if not has_blob(layout, blob)]
         report_what_is_there(len(blobs), len(missing))
-        in_parallel(
-            registry.session,
-            lambda blob: get_blob(registry, repository, blob, layout, progress),
-            missing,
-        )
+
+        def fetch(blob: Descriptor) -> None:
+            get_blob(registry, repository, blob, layout, progress)
+
+        in_parallel(registry.session, fetch, missing)
         tag(layout, str(reference), top)
     return top
 

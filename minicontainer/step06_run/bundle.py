@@ -56,9 +56,9 @@ def bundle_from_image(
 ) -> dict[str, Any]:
     """The runtime configuration for a container of `image`, made a bundle.
 
-    What the engine gives to every container; the image's config, with the
-    user's options over it; and, after the mounts that are there already, the
-    network's files and then the user's volumes, in their order. Written as JSON
+    What the engine gives to every container, where the network's files and then
+    the user's volumes, in their order, follow the mounts that are there already;
+    and over it the image's config, with the user's options. Written as JSON
     to `container`/config.json; the root filesystem is at `container`/rootfs.
 
     `id` is the container's id; `rootless` says that the caller is root of
@@ -67,9 +67,10 @@ def bundle_from_image(
     Spec: image-spec, conversion.md; runtime-spec, bundle.md.
     """
     base = engine_defaults(options, id, rootless)
-    config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
-    config["mounts"] += network_files(container, config["hostname"], options.network)
-    config["mounts"] += [bind_mount(volume) for volume in options.volumes]
+    base["mounts"] += network_files(container, base["hostname"], options.network)
+    base["mounts"] += [bind_mount(volume) for volume in options.volumes]
+    image = with_options(image, options)
+    config = to_runtime_config(image, base, Path(container, "rootfs"))
     Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     return config
 
@@ -129,7 +130,8 @@ def with_options(image: ImageConfig, options: Options) -> ImageConfig:
         settings["User"] = options.user
     if options.workdir is not None:
         settings["WorkingDir"] = options.workdir
-    settings["Env"] = merge_environment(environment(options.env), settings.get("Env", []))
+    variables = environment(options.env)
+    settings["Env"] = merge_environment(variables, settings.get("Env", []))
     if not settings.get("Entrypoint") and not settings.get("Cmd"):
         raise BadOption("the image names no command to run", hint="Say one after the image's name.")
     return {**image, "config": settings}

@@ -18,14 +18,13 @@ from minicontainer.lib.user_namespace import enter_user_namespace, is_rootless, 
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step03_image.layers import chain_ids
 from minicontainer.step03_image.layout import Layout
-from minicontainer.step03_image.spec import Descriptor, ImageConfig
+from minicontainer.step03_image.spec import Descriptor, Image, ImageConfig
 from minicontainer.step03_image.unpack import unpack
 
 from . import containers
 from .bundle import Options, bundle_from_image
 from .lifetime import run_bundle
 from .monitor import start_monitor
-from .obtain import Image
 from .snapshot import snapshot
 
 

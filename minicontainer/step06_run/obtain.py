@@ -8,29 +8,13 @@ if need be.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from minicontainer import explain
 from minicontainer.errors import BlobMissing, MinicontainerError
-from minicontainer.step03_image.layout import Layout, has_blob, read_blob, references
-from minicontainer.step03_image.manifest import resolve
-from minicontainer.step03_image.spec import (
-    Descriptor,
-    ImageConfig,
-    Manifest,
-    Platform,
-    parse_config,
-    parse_manifest,
-)
+from minicontainer.step03_image.layout import Layout, has_blob, references
+from minicontainer.step03_image.manifest import read_image
+from minicontainer.step03_image.spec import Descriptor, Image, Platform
 from minicontainer.step04_registry.reference import Reference
-
-
-class Image(NamedTuple):
-    """An image in the store: its manifest's descriptor, and what its documents say."""
-
-    descriptor: Descriptor
-    manifest: Manifest
-    config: ImageConfig
 
 
 class ImageMissing(MinicontainerError):
@@ -52,14 +36,11 @@ def obtain(
     """
     explain.step("find the image", f"{reference}: is it in the store?")
     found = None if policy == "always" else find_image(layout, reference)
-    if found is not None:
-        image = whole_image(layout, resolve(layout, found, wanted))
-        if image is not None:
-            return image
-    if policy == "never":
+    image = whole_image(layout, found, wanted) if found else None
+    if image is None and policy == "never":
         hint = f"minicontainer pull {reference.familiar} brings it."
         raise ImageMissing("the image is not in the store", reference.familiar, hint)
-    return read_image(layout, resolve(layout, pull(), wanted))
+    return image or read_image(layout, pull(), wanted)
 
 
 def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
@@ -71,16 +52,10 @@ def find_image(layout: Layout, reference: Reference) -> Descriptor | None:
     return same[0] if same else None
 
 
-def whole_image(layout: Layout, descriptor: Descriptor) -> Image | None:
-    """The image of that manifest, if its config and all its layers are in the store too."""
+def whole_image(layout: Layout, descriptor: Descriptor, wanted: Platform) -> Image | None:
+    """The image that `descriptor` leads to, if its documents and layers are in the store too."""
     try:
-        image = read_image(layout, descriptor)
+        image = read_image(layout, descriptor, wanted)
     except BlobMissing:
         return None
     return image if all(has_blob(layout, one) for one in image.manifest["layers"]) else None
-
-
-def read_image(layout: Layout, descriptor: Descriptor) -> Image:
-    """What the manifest and the config of an image say. Raises ImageError."""
-    manifest = parse_manifest(read_blob(layout, descriptor))
-    return Image(descriptor, manifest, parse_config(read_blob(layout, manifest["config"])))

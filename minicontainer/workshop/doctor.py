@@ -8,7 +8,6 @@ the standard library only.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -64,29 +63,26 @@ def examine() -> Iterator[Finding]:
 
 
 def python_version() -> Finding:
-    """Is this interpreter new enough?"""
+    """Is this interpreter one that the packages are made for?"""
     version = platform.python_version()
-    oldest = ".".join(map(str, needs.OLDEST_PYTHON))
+    oldest, newest = (".".join(map(str, pair)) for pair in needs.PYTHONS)
     return Finding(
         "Python",
-        sys.version_info >= needs.OLDEST_PYTHON,
+        needs.PYTHONS[0] <= sys.version_info[:2] <= needs.PYTHONS[1],
         f"{version} ({os.path.realpath(sys.executable)})",
-        f"install Python {oldest} or newer, or name one by MINICONTAINER_PYTHON",
+        f"install a Python from {oldest} to {newest}, or name one by MINICONTAINER_PYTHON",
     )
 
 
 def installer() -> Finding:
-    """Are the packages installed, or is there something that can install them?"""
+    """Are the packages installed, or can set-up do it? ./workshop knows, and says what it lacks."""
     if sys.prefix != sys.base_prefix:
         return Finding("packages", True, f"installed in {sys.prefix}")
-    ways = [name for name in ("pip", "ensurepip") if importlib.util.find_spec(name)]
-    ways += ["uv"] if shutil.which("uv") else []
-    return Finding(
-        "packages",
-        bool(ways),
-        f"not installed yet; {' and '.join(ways) or 'neither uv, pip nor ensurepip is there'}",
-        "install the package python3-venv (Debian, Ubuntu) or python3-pip, or set PIP_INDEX_URL",
-    )
+    lacking = os.environ.get("MINICONTAINER_LACKS_PIP")
+    if lacking is None:
+        return Finding("packages", True, "not installed yet; ./workshop setup does it")
+    found = "not installed yet, and this Python has neither pip nor ensurepip"
+    return Finding("packages", False, found, lacking.strip() or "install pip or venv for it")
 
 
 def directories() -> Iterator[Finding]:

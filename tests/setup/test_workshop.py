@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.setup.conftest import PROJECT, Copy
+from minicontainer.workshop import needs
+from tests.setup.conftest import PROJECT, Copy, copy_of_project
 from tests.waiting import costs_less_than, until
 
 pytestmark = pytest.mark.slow
@@ -32,7 +35,11 @@ COMMANDS = [
     "doctor",
     "slides",
     "setup",
+    "wheels",
 ]
+SCRIPT = (PROJECT / "workshop").read_text()
+#: an index where nothing listens
+NOWHERE = "http://127.0.0.1:9"
 #: Makes Python look as Debian ships it: pip only where it is run from a wheel.
 NO_PIP = """\
 import sys
@@ -146,21 +153,69 @@ def test_pip_installs_where_uv_fails(copy: Copy):
     assert installed(copy) == {"iniconfig", "pluggy"}
 
 
-def test_without_pip_it_is_fetched_from_the_index_that_is_named(copy: Copy):
-    copy.environment["PIP_INDEX_URL"] = index_of_pip()
+def test_a_wheelhouse_makes_pip_and_network_needless(copy: Copy, wheels: Path):
+    """As from a stick: the copy has its wheels beside it, the machine has Python alone."""
+    shutil.copytree(wheels, copy.path / "wheelhouse")
     hide_pip(copy)
+    no_network(copy)
     done = copy.run("setup")
     assert done.returncode == 0, done.stderr + copy.path.joinpath(".workshop/setup.log").read_text()
     assert installed(copy) == {"iniconfig", "pluggy"}
 
 
-def test_without_pip_and_index_one_sentence_names_what_to_install(copy: Copy):
+def test_a_wheelhouse_may_stand_elsewhere_but_must_be_one(copy: Copy, wheels: Path):
+    no_network(copy)
+    copy.environment["MINICONTAINER_WHEELS"] = str(copy.path)
+    done = copy.run("setup")
+    assert done.stderr == f"workshop: there are no wheels in {copy.path}\n"
+    copy.environment["MINICONTAINER_WHEELS"] = str(wheels)
+    done = copy.run("setup")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_strange_pip_in_a_wheelhouse_is_not_run(copy: Copy, wheels: Path):
+    shutil.copytree(wheels, copy.path / "wheelhouse")
+    with next(copy.path.glob("wheelhouse/pip-*.whl")).open("ab") as wheel:
+        wheel.write(b"!")
+    hide_pip(copy)
+    assert "it has neither pip nor ensurepip" in copy.run("setup").stderr
+
+
+def test_an_incomplete_wheelhouse_is_said_to_be(copy: Copy, wheels: Path):
+    for wheel in wheels.glob("iniconfig-*.whl"):
+        copy.path.joinpath("wheelhouse").mkdir()
+        shutil.copy(wheel, copy.path / "wheelhouse")
+    no_network(copy)
+    done = copy.run("setup")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"workshop: {copy.path}/wheelhouse does not hold all that Python 3.")
+    assert f"the package index {NOWHERE} cannot be reached" in last
+
+
+def test_without_network_the_index_and_the_way_out_are_named(copy: Copy):
+    no_network(copy)
+    done = copy.run("setup")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"workshop: the package index {NOWHERE} cannot be reached (no proxy is set):"
+        " the connection is refused. Once set up, no network is needed; to set up without one,"
+        " run ./workshop wheels where there is one, and copy that directory with its wheelhouse"
+        " here"
+    )
+    assert not copy.path.joinpath(".venv").exists()
+
+
+def test_without_pip_one_sentence_names_what_to_do_first(copy: Copy):
     hide_pip(copy)
     done = copy.run("setup")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("workshop: ")
-    assert "python3-venv" in done.stderr and "PIP_INDEX_URL" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("workshop: ") and "it has neither pip nor ensurepip." in last
+    if "debian" in Path("/etc/os-release").read_text():
+        assert re.search(r"First:  (sudo )?apt-get update && .*install python3-venv$", last)
     assert not copy.path.joinpath(".venv").exists()
+    assert last.partition("First:  ")[2] in copy.run("doctor").stdout
 
 
 def test_wrong_hash_is_refused(copy: Copy):
@@ -176,6 +231,7 @@ def test_wrong_hash_is_refused(copy: Copy):
     ("program", "reason"),
     [
         ("#!/bin/sh\necho 'is Python 3.8.10' >&2; exit 1\n", "is Python 3.8.10"),
+        ("#!/bin/sh\necho 'is Python 3.15.0' >&2; exit 1\n", "is Python 3.15.0"),
         (None, "is not a program"),
     ],
 )
@@ -185,9 +241,35 @@ def test_unfit_python_is_named(copy: Copy, program: str | None, reason: str):
     done = copy.run("setup")
     assert done.returncode == 1
     assert done.stderr == (
-        "workshop: Python 3.11 or newer is needed and was not found "
+        "workshop: Python 3.11, 3.12, 3.13 or 3.14 is needed and was not found "
         f"(MINICONTAINER_PYTHON can name it); {path} {reason}\n"
     )
+
+
+@pytest.mark.parametrize("minor", [10, 11, 14, 15])
+def test_only_pythons_with_packages_are_taken(minor: int):
+    [probe] = re.findall(r"^probe='$(.*?)^'$", SCRIPT, re.MULTILINE | re.DOTALL)
+    version = f"import sys; sys.version_info = (3, {minor}, 0, 'final', 0)\n"
+    done = subprocess.run([sys.executable, "-c", version + probe], capture_output=True, text=True)
+    assert (done.returncode == 0) == (11 <= minor <= 14)
+    assert done.returncode == 0 or done.stderr == f"is Python 3.{minor}.0\n"
+
+
+def test_all_say_the_same_of_pythons():
+    oldest, newest = needs.PYTHONS
+    minors = range(oldest[1], newest[1] + 1)
+    assert f"{oldest} <= sys.version_info[:2] <= {newest}" in SCRIPT
+    for minor in minors:
+        assert f" python3.{minor}" in SCRIPT
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    assert project["project"]["requires-python"] == f">=3.{minors[0]},<3.{minors[-1] + 1}"
+    assert project["tool"]["mypy"]["python_version"] == f"3.{minors[0]}"
+    *first, last = [f"3.{minor}" for minor in minors]
+    listed = f"Python {', '.join(first)} or {last}"
+    assert listed in SCRIPT
+    assert set(re.findall(r"Python (3\S+ (?:or|to) \S+)", (PROJECT / "README.md").read_text())) == {
+        f"{first[0]} to {last}"
+    }
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -201,6 +283,7 @@ def test_directory_that_cannot_be_written_is_named(copy: Copy):
 def test_doctor_needs_no_setup(copy: Copy):
     done = copy.run("doctor")
     assert "Python" in done.stdout and done.stderr == ""
+    assert "✓ packages   not installed yet" in done.stdout
     assert not copy.path.joinpath(".venv").exists()
 
 
@@ -235,14 +318,29 @@ def hide_pip(copy: Copy) -> None:
     copy.environment.pop("XDG_CONFIG_HOME", None)
 
 
-def index_of_pip() -> str:
-    """The index that pip would ask: ours to use, but not to write down."""
-    if os.environ.get("PIP_INDEX_URL"):
-        return os.environ["PIP_INDEX_URL"]
-    code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    done = subprocess.run(
-        [os.path.realpath(sys.executable), "-c", code], capture_output=True, text=True
+def no_network(copy: Copy) -> None:
+    """An index where nothing listens, and no other place for packages."""
+    for name in ("http_proxy", "all_proxy"):
+        copy.environment.pop(name, None)
+        copy.environment.pop(name.upper(), None)
+    copy.environment |= {
+        "PIP_INDEX_URL": f"{NOWHERE.replace('//', '//me:secret@')}/simple",
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_NO_CONFIG": "1",
+        "UV_NO_CACHE": "1",
+        "UV_HTTP_RETRIES": "0",
+    }
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the short lock needs, and pip, fetched from this machine's index."""
+    made = copy_of_project(tmp_path_factory.mktemp("fetched") / "project")
+    made.shorten_lock()
+    place = tmp_path_factory.mktemp("wheels of a stick")
+    locks = ("-r", made.path / "requirements.lock", "-r", made.path / "setup/pip-wheel.lock")
+    python = os.path.realpath(sys.executable)
+    subprocess.run(
+        [python, "-m", "pip", "download", "-qq", "--no-deps", "-d", place, *locks], check=True
     )
-    if done.returncode:
-        pytest.skip("this Python has no pip that could tell its index")
-    return done.stdout.strip()
+    return place

@@ -166,6 +166,25 @@ def test_json_text_is_read_as_the_json_module_does(text):
         assert jsontext.loads(text.encode()) == expected
 
 
+@pytest.mark.parametrize("change", ["del make_scanner", "make_encoder = make_scanner = dict"])
+def test_another_c_half_of_json_is_not_relied_upon(change):
+    """As in a Python whose private names are others."""
+    code = (
+        "import sys, _json; import json.decoder, json.scanner, json.encoder\n"
+        f"exec({change!r}, vars(_json))\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from minicontainer.lib import jsontext\n"
+        "print(jsontext._scan, jsontext.loads(b' [1, {}] '), jsontext.dumps([1, None]))\n"
+        "for strange in b'[NaN]', b'[1', b'[] 1':\n"
+        "    try: jsontext.loads(strange)\n"
+        "    except ValueError: print('refused')"
+    )
+    where = str(Path(jsontext.__file__).parents[2])
+    command = [sys.executable, "-ISc", code, where]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["None [1, {}] [1, null]", *["refused"] * 3]
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"a": "b', "[1", "nul", "[1,]", '"\\x"', "\x01"])
 def test_strange_json_where_the_json_module_is_not_loaded(text):
     code = (

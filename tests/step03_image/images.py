@@ -14,6 +14,11 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstd
+else:
+    from backports import zstd as zstd
+
 from minicontainer.step03_image.blobs import write_blob
 from minicontainer.step03_image.layout import Layout, create_layout, tag
 from minicontainer.step03_image.spec import (

@@ -102,10 +102,11 @@ import os
 
 def bundle_from_image(image, container, id, options, rootless):
     base = engine_defaults(options, id, rootless)
-    config = to_runtime_config(with_options(image, options), base, Path(container, "rootfs"))
+    base["mounts"] += network_files(container, base["hostname"], options.network)
+    base["mounts"] += [bind_mount(volume) for volume in options.volumes]
+    image = with_options(image, options)
+    config = to_runtime_config(image, base, Path(container, "rootfs"))
     config["process"]["env"] += [f"{name}={value}" for name, value in os.environ.items()]
-    config["mounts"] += network_files(container, config["hostname"], options.network)
-    config["mounts"] += [bind_mount(volume) for volume in options.volumes]
     Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     return config
 

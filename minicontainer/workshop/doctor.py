@@ -65,12 +65,10 @@ def examine() -> Iterator[Finding]:
 def python_version() -> Finding:
     """Is this interpreter one that the packages are made for?"""
     version = platform.python_version()
-    oldest, newest = (
-        ".".join(map(str, pair)) for pair in (needs.OLDEST_PYTHON, needs.NEWEST_PYTHON)
-    )
+    oldest, newest = (".".join(map(str, pair)) for pair in needs.PYTHONS)
     return Finding(
         "Python",
-        needs.OLDEST_PYTHON <= sys.version_info[:2] <= needs.NEWEST_PYTHON,
+        needs.PYTHONS[0] <= sys.version_info[:2] <= needs.PYTHONS[1],
         f"{version} ({os.path.realpath(sys.executable)})",
         f"install a Python from {oldest} to {newest}, or name one by MINICONTAINER_PYTHON",
     )

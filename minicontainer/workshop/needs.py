@@ -9,7 +9,8 @@ import shutil
 
 from minicontainer.errors import MinicontainerError
 
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
+#: the oldest and the newest Python that the packages are made for
+PYTHONS = ((3, 11), (3, 14))
 #: bytes on disk, for the packages and some images; and of memory, for JupyterLab and a grader
 ROOM, MEMORY = 1 << 30, 512 << 20
 #: what the demo and the labs call, here or in workshop/shell, whose programs are this machine's

@@ -256,7 +256,7 @@ def test_only_pythons_with_packages_are_taken(minor: int):
 
 
 def test_all_say_the_same_of_pythons():
-    oldest, newest = needs.OLDEST_PYTHON, needs.NEWEST_PYTHON
+    oldest, newest = needs.PYTHONS
     minors = range(oldest[1], newest[1] + 1)
     assert f"{oldest} <= sys.version_info[:2] <= {newest}" in SCRIPT
     for minor in minors:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings  # noqa: F401 - os.execvp imports it, and a new root may have no Python to find it in
 
 from minicontainer import linux
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import requests
 
-from . import linux
+from minicontainer import linux
 
 HUB = "https://registry-1.docker.io"
 KIT = "http://" + os.environ.get("MINICONTAINER_REGISTRY", "127.0.0.1:5000")

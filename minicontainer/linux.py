@@ -12,7 +12,7 @@ import ctypes
 import os
 import time
 
-from . import explain
+from minicontainer import explain
 
 CLONE_NEWTIME = 0x00000080
 CLONE_PARENT = 0x00008000

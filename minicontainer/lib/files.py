@@ -39,7 +39,7 @@ def make_open_directory(path: os.PathLike | str) -> None:
     The top of a root filesystem is such a one: users of the container have to pass it.
     """
     os.mkdir(path)
-    if hasattr(os, "getegid"):
+    if hasattr(os, "chown"):
         os.chown(path, -1, os.getegid())
     os.chmod(path, 0o755)
 

@@ -34,7 +34,7 @@ def test_they_run_in_order_and_read_the_state(tmp_path):
     [
         (shell("exit 3"), "status 3"),
         (shell("kill -9 $$"), "signal 9"),
-        (shell("sleep 200", timeout=1), "timeout"),
+        (shell("exec sleep 200", timeout=1), "timeout"),
         ({"path": "/no/such/hook"}, "could not be started"),
     ],
 )

@@ -57,4 +57,5 @@ def test_the_essence_sees_a_change_but_no_other_machine():
     assert told("   ✓ verified sha256:0123456789ab… (12 bytes)\n") == told(
         "   ✓ verified sha256:ba9876543210… (3 bytes)\n"
     )
+    assert told("UID   PID     PPID   COMMAND\n") == told("UID   PID    PPID   COMMAND\n")
     assert told("   ← 200 OK\n") != told("   ← 404 Not Found\n")

@@ -109,7 +109,8 @@ def tunnel():
         head = client.recv(65536).decode()
         asked.append(head.split("\r\n"))
         host, _, port = head.split()[1].rpartition(":")
-        with client, socket.create_connection((host, int(port))) as server:
+        server = socket.create_connection((host, int(port)))
+        with client, server, contextlib.suppress(ConnectionError):
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             ways = {client: server, server: client}
             while True:

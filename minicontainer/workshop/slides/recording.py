@@ -93,10 +93,11 @@ def essence(recording: str) -> Counter[str]:
     """What any machine's recording tells, line by line; blobs arrive in any order.
 
     Left out: system calls, the names and sizes of this machine's files, digests of
-    images made of them, and what continues a long line.
+    images made of them, the width of columns, and what continues a long line.
     """
     told = [json.loads(line)[2] for line in recording.splitlines()[1:]]
     plain = (_COLOUR.sub("", line).rstrip() for line in told)
     kept = (line for line in plain if not re.match(r"   (?:→|· |    )|ID |web ", line))
     kept = (re.sub(r"[0-9a-f]{12,}…?", "#", line) for line in kept)
-    return Counter(re.sub(r"\d+(?:\.\d+)?( bytes|MB)|^ +\d+", "N", line) for line in kept)
+    kept = (re.sub(r"\d+(?:\.\d+)?( bytes|MB)|^ +\d+", "N", line) for line in kept)
+    return Counter(" ".join(line.split()) for line in kept)  # a column is as wide as a PID

@@ -44,7 +44,7 @@ def main(tests: Tests | None = None) -> None:
     except (OSError, ContainerError) as error:
         say(unisolated=str(error))
         return
-    isolation.limit()
+    isolation.limit(others=0 if isolated else isolation.own_threads())
     os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
     say(ready=isolated)
     tests = tests or Tests(Lab(Path(job["lab"])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -147,13 +148,21 @@ def break_out() -> BreakOut:
     return BreakOut()
 
 
+_IN_NAMESPACES = """
+import sys
+from minicontainer import linux
+from minicontainer.step01_chroot.jail import new_namespaces
+new_namespaces(linux.CLONE_NEWUSER | linux.CLONE_NEWNS | linux.CLONE_NEWPID)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
 def side_by_side() -> Picture:
     """This process and one in new namespaces, side by side, as they are now."""
-    command = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "cat"]
+    command = [sys.executable, "-c", _IN_NAMESPACES]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdin and other.stdout
-        other.stdin.write(b"ready\n")
-        other.stdin.flush()
         other.stdout.readline()
         children = Path(f"/proc/{other.pid}/task/{other.pid}/children").read_text().split()
         try:

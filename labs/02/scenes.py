@@ -326,6 +326,6 @@ def _words(command: str, place: Path) -> list[str]:
     lines += [f"os.environ['MINICONTAINER_ANSWERS'] = {answers!r}", _RUN, ""]
     ours.write_text("\n".join(lines))
     ours.chmod(0o755)
-    paths = {'"$(which minirunc)"': str(ours), "demo/rootfs": str(place / "demo/rootfs")}
+    paths = {'"$(command -v minirunc)"': str(ours), "demo/rootfs": str(place / "demo/rootfs")}
     words = re.findall(r'"[^"]*"|\S+', command)[1:]
     return [paths.get(word, word) for word in words]

@@ -14,12 +14,12 @@ PYTHONS = ((3, 11), (3, 14))
 #: bytes on disk, for the packages and some images; and of memory, for JupyterLab and a grader
 ROOM, MEMORY = 1 << 30, 512 << 20
 #: what the demo and the labs call, here or in workshop/shell, whose programs are this machine's
-PROGRAMS = ("sh", "base64", "cat", "grep", "id", "ls", "mkdir", "sed", "sleep", "uname")
-_COMPARED = "only for comparing"
+PROGRAMS = ["sh", "base64", "cat", "grep", "head", "id", "ls", "mkdir", "sed", "sleep", "uname"]
+_COMPARED = ("podman", "skopeo", "umoci", "runc", "curl")
 #: what is used where it is there -> what is without it, and the package that brings it
 HELPFUL = {
     "dot": ("the first picture takes a second longer", "graphviz"),
-    **{name: (_COMPARED, f"{name} if you like") for name in ("podman", "skopeo", "runc", "curl")},
+    **{name: ("only for comparing", f"{name} if you like") for name in _COMPARED},
 }
 
 

@@ -8,11 +8,16 @@ Sources: the man-pages project, section 2, one page a function.
 
 from __future__ import annotations
 
+import _signal
 import ctypes
 import os
 import time
 
 from minicontainer import explain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLONE_NEWTIME = 0x00000080
 CLONE_PARENT = 0x00008000
@@ -143,8 +148,44 @@ def setns(fd: int, nstype: int = 0) -> None:
     _call(f"setns({fd}, {_names('CLONE_NEW', nstype)})", None, _libc.setns, fd, nstype)
 
 
+def fork(child_goes_on: bool = False) -> int:
+    """os.fork(), at which a signal is neither lost nor answered by both processes.
+
+    Signals wait until it is over. Then one of the two goes on for the caller; in the
+    other one, the child if nothing is said, those that Python would handle have their
+    default effect again: a Ctrl-C ends it, and does not lead it up the caller's stack.
+    A parent whose handler raises leaves no child. Put a `try` right behind: Python calls
+    handlers in calls and in loops only.
+    """
+    return _divide(os.fork, child_goes_on)
+
+
+def _divide(split: Callable[[], int], child_goes_on: bool = False) -> int:
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    pid = -1
+    try:
+        try:
+            pid = split()
+            if child_goes_on == (pid > 0):
+                _forget_handlers()
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+    except BaseException:  # a handler's, or the call has failed
+        if pid > 0:
+            os.kill(pid, _signal.SIGKILL)
+            os.waitpid(pid, 0)
+        raise
+    return pid
+
+
+def _forget_handlers() -> None:
+    for number in _signal.valid_signals():
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+
+
 def clone(flags: int) -> int:
-    """fork(2) and unshare(2) in one: 0 in the child, its pid in the parent.
+    """fork(2) and unshare(2) in one: 0 in the child, its pid in the parent; signals as in `fork`.
 
     Only for a process with one thread: Python's fork handlers do not run.
     """
@@ -152,11 +193,15 @@ def clone(flags: int) -> int:
     value = ctypes.c_ulong(flags | sigchld)
     shown = f"clone({_names('CLONE_NEW CLONE_PARENT', flags)})"
     nothing = ctypes.c_void_p(0)
-    with explain.silence():  # the child would tell it a second time
-        pid = _syscall(shown, None, "clone", value, nothing, nothing, nothing, nothing)
-    if pid:
-        explain.emit("syscall", shown)
-    return pid
+
+    def split() -> int:
+        with explain.silence():  # the child would tell it a second time
+            pid = _syscall(shown, None, "clone", value, nothing, nothing, nothing, nothing)
+        if pid:
+            explain.emit("syscall", shown)
+        return pid
+
+    return _divide(split)
 
 
 def mount(source, target, fstype=None, flags: int = 0, data=None) -> None:

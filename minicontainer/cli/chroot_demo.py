@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from minicontainer import explain, linux
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.places import scratch_directory
+from minicontainer.lib.processes import in_child
 from minicontainer.lib.refusal import why_refused
 from minicontainer.step01_chroot.elf import libraries_of
 from minicontainer.step01_chroot.jail import (
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     listener, handlers = explain.listener, [signal.getsignal(number) for number in _SIGNALS]
     try:
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in _SIGNALS:
+            signal.signal(number, _interrupt)
         narrator = narrate.listen(options.step)
         with _scratch_directory() as directory:
             status = _play(directory)
@@ -69,7 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: object) -> None:
+    """Raise, once: a second Ctrl-C must not stop the tidying up."""
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -80,9 +89,10 @@ def _scratch_directory() -> Iterator[str]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield directory
     finally:
-        for number in _SIGNALS:  # a second Ctrl-C must not stop the tidying up
-            signal.signal(number, signal.SIG_IGN)
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            _ignore_signals()  # the first Ctrl-C may come just now
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _play(directory: str) -> int:
@@ -213,29 +223,15 @@ def _own_namespaces(more: int = 0) -> None:
 
 def _in_child(act: Callable[[str, str], int], root: str, outside: str) -> int:
     """Run `act` in a child process and return its exit status."""
-    sys.stdout.flush()
-    # An exception is lost in what Python calls after a fork, so a signal waits.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    pid = os.fork()
-    if pid == 0:
-        status = 1
+
+    def told() -> int:
         try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            status = act(root, outside)
+            return act(root, outside)
         except MinicontainerError as problem:
             complain(str(problem))
         except OSError as problem:
             complain(f"{problem.filename or act.__name__}: {problem.strerror}")
-        except KeyboardInterrupt:
-            status = 130
-        finally:
-            os._exit(status)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return code if code >= 0 else 128 - code
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):  # it may just have ended
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        raise
+        return 1
+
+    sys.stdout.flush()
+    return in_child(told)

@@ -12,7 +12,7 @@ from textwrap import shorten
 
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import places
-from minicontainer.lib.processes import process_identity
+from minicontainer.lib.processes import in_child, process_identity
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
 from minicontainer.step03_image.layout import create_layout
@@ -139,15 +139,15 @@ def sweep(store: str) -> None:
     if not left:
         return
     root = runtime_root()
-    child = os.fork()
-    if child == 0:
-        # A child, because root of another user namespace can't become an ordinary user again.
+
+    def remove() -> None:
         with contextlib.suppress(MinicontainerError, OSError):
             engine.enter_mount_namespace()
             for record in left:
                 engine.clean_up(store, root, record)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    # A child, because root of another user namespace can't become an ordinary user again.
+    in_child(remove)
 
 
 def parse_bytes(text: str) -> int:

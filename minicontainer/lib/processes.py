@@ -11,8 +11,12 @@ import _signal
 import os
 import select
 
-from minicontainer import explain
+from minicontainer import explain, linux
 from minicontainer.errors import ContainerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def process_identity(pid: int) -> dict:
@@ -76,6 +80,27 @@ def send_signal(pid: int, number: int) -> None:
         return
 
 
+def in_child(act: Callable[[], int | None]) -> int:
+    """Call `act` in a child process; the status that it returns, 1 if it raises, 128 + a signal.
+
+    For what changes its process. A caller that is interrupted leaves no child.
+    """
+    child = linux.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = act() or 0
+        finally:
+            os._exit(status)
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except BaseException:
+        send_signal(child, _signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    return code if code >= 0 else 128 - code
+
+
 def run_program(
     path: str, args: list[str], env: dict[str, str], stdin: bytes, timeout: float | None
 ) -> int | None:
@@ -84,7 +109,7 @@ def run_program(
     It reads `stdin`; what it prints goes where our errors go. 127: it could not be started.
     """
     reading, writing = os.pipe()
-    child = os.fork()
+    child = linux.fork()
     if child == 0:
         try:
             os.dup2(reading, 0)

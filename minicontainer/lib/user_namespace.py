@@ -26,12 +26,12 @@ def enter_user_namespace(flags: int, users: list[dict], groups: list[dict]) -> N
     _wait_for_threads_to_end()
     here, there = open_channel()
     target = os.getpid()
-    helper = os.fork()
+    helper = linux.fork()
     if helper == 0:
         here.close()
         _map_when_asked(target, users, groups, there)
-    there.close()
     try:
+        there.close()
         linux.unshare(linux.CLONE_NEWUSER | flags)
         here.send(entered=True)
         here.receive()

@@ -28,7 +28,7 @@ def run(argv: list[str], root: str | None = None) -> int:
 
     Source: wait(2); POSIX shell, "Exit Status for Commands".
     """
-    pid = os.fork()
+    pid = linux.fork()
     if pid == 0:
         try:
             if root is not None:
@@ -124,7 +124,7 @@ def new_namespaces(flags: int) -> None:
         write("/proc/self/uid_map", f"0 {uid} 1")
         write("/proc/self/gid_map", f"0 {gid} 1")
     if flags & linux.CLONE_NEWPID:
-        pid = os.fork()
+        pid = linux.fork(child_goes_on=True)
         if pid != 0:
             exit_like(pid)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # not to outlive the caller

@@ -63,14 +63,14 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     us as ours (CLONE_PARENT), since joining a pid namespace moves only children.
     """
     here, there = open_channel()
-    helper = os.fork()
+    helper = linux.fork()
     if helper == 0:
         here.close()
         _join_and_spawn(joined, flags, body, new_time, there)
-    there.close()
-    for _, fd in joined:
-        os.close(fd)
     try:
+        there.close()
+        for _, fd in joined:
+            os.close(fd)
         return here.receive()["pid"]
     except EOFError:
         raise ContainerError("cannot enter the namespaces: the helper died") from None

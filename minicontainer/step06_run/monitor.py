@@ -10,6 +10,8 @@ from __future__ import annotations
 import _signal as signal  # the C half of signal: minirunc starts monitors too, and must be quick
 import os
 
+from minicontainer import linux
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +47,7 @@ def start_monitor(clean: Callable[[], object]) -> Monitor:
     Source: pipe(7), "I/O on pipes and FIFOs"; setsid(2).
     """
     waiting, lifeline = os.pipe()
-    pid = os.fork()
+    pid = linux.fork()
     if pid:
         os.close(waiting)
         return Monitor(pid, lifeline, clean)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.places import scratch_directory
+from minicontainer.lib.processes import in_child
 from minicontainer.lib.removal import remove_tree
 from minicontainer.registry.mirror import REGISTRY_VARIABLE
 from minicontainer.registry.server import running_registry
@@ -72,10 +73,10 @@ def stage(images: Layout, settings: Settings | None = None) -> Iterator[Stage]:
 
 def sweep(directory: str) -> None:
     """Remove a directory; files in it may belong to other users of a user namespace."""
-    child = os.fork()
-    if child == 0:
+
+    def remove() -> None:
         with contextlib.suppress(MinicontainerError, OSError):
             enter_mount_namespace()
         remove_tree(directory)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    in_child(remove)

@@ -75,6 +75,27 @@ def test_a_signal_at_a_fork_is_not_lost(tmp_path):
 
 
 @needs_namespaces
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_signal_at_the_end_does_not_stop_the_tidying_up(tmp_path, fails):
+    code = """
+    from minicontainer.cli import chroot_demo as demo
+    really, told = signal.signal, []
+    def late(number, handler):
+        if handler is signal.SIG_IGN and not told:
+            told.append(number)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return really(number, handler)
+    signal.signal = late
+    if sys.argv[1] == "True":
+        demo.SHELL = "/no/such/shell"
+    sys.exit(demo.main([]))
+    """
+    done = play(code, fails, env=_environment(tmp_path))
+    assert done.returncode == 130, done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@needs_namespaces
 def test_where_namespaces_are_forbidden(tmp_path):
     code = """
     from minicontainer.cli import chroot_demo as demo

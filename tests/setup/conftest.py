@@ -56,8 +56,11 @@ class Copy:
         self.environment["MINICONTAINER_PYTHON"] = os.path.realpath(sys.executable)
 
     def shorten_lock(self) -> None:
-        """Leave two small packages in the lock, for tests of the script and not of packages."""
-        lock = self.path / "requirements.lock"
+        """Leave two small packages in the locks, for tests of the script and not of packages."""
+        for lock in self.path.glob("requirements*.lock"):
+            self._shorten(lock)
+
+    def _shorten(self, lock: Path) -> None:
         pins = lock.read_text().replace("\\\n", "\\").splitlines()
         small = [pin for pin in pins if pin.startswith(("iniconfig==", "pluggy=="))]
         assert len(small) == 2

@@ -7,6 +7,7 @@ import os
 import pwd
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -153,3 +154,53 @@ def test_the_demo_calls_what_is_listed_and_nothing_else():
     found = {name for act in ACTS for command in act.commands for name in called(command)}
     assert {"cat", "id", "uname", "sed", "base64", "ls"} <= found
     assert found - own <= set(needs.PROGRAMS)
+
+
+def test_each_row_says_what_is_there_and_what_to_do(tmp_path, monkeypatch):
+    """One machine that lacks all that a row can miss, and one that has it."""
+    rows = {
+        "python_version": ("install a Python from 3.11 to 3.14", "✗"),
+        "installer": ("First this", "✗"),
+        "id_ranges": ("uidmap", "○"),
+        "cgroups": ("run without limits", "○"),
+        "memory": ("end other programs", "○"),
+        "programs": ("coreutils", "✗"),
+        "jupyter_port": ("takes the next one", "○"),
+    }
+    with socket.socket() as taken, monkeypatch.context() as poor:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        poor.setattr(doctor, "JUPYTER_PORT", taken.getsockname()[1])
+        poor.setattr(doctor.sys, "version_info", (3, 15, 0))
+        poor.setattr(doctor.sys, "prefix", sys.base_prefix)
+        poor.setenv("MINICONTAINER_LACKS_PIP", " First this")
+        poor.setattr(doctor.shutil, "which", lambda name: None)
+        poor.setattr(os, "geteuid", lambda: 1000)
+        poor.setattr(kernel, "CGROUPS", tmp_path)
+        poor.setattr(needs, "MEMORY", 1 << 60)
+        for name, (mend, mark) in rows.items():
+            finding = getattr(doctor, name)()
+            assert (mend in finding.mend, finding.mark) == (True, mark), finding
+            assert finding.mend in doctor.table([finding])
+        assert {finding.mark for finding in doctor.other_tools()} == {"○"}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(kernel, "CGROUPS", tmp_path)
+    tmp_path.joinpath("pids").mkdir()
+    monkeypatch.setattr(needs, "MEMORY", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(doctor, "JUPYTER_PORT", free.getsockname()[1])
+    for name in rows:
+        assert getattr(doctor, name)().mark == "✓", name
+
+
+def test_a_directory_that_cannot_be_had_is_a_row_and_no_traceback(tmp_path, monkeypatch):
+    def somebody_elses(name):
+        raise MinicontainerError("belongs to somebody else", "/tmp/x", "let XDG_RUNTIME_DIR …")
+
+    monkeypatch.setattr(doctor.places, "runtime_directory", somebody_elses)
+    monkeypatch.setattr(needs, "ROOM", 1 << 60)
+    rows = {finding.name: finding for finding in doctor.directories()}
+    marks = {name: finding.mark for name, finding in rows.items()}
+    assert marks == {"disk": "✗", "cache": "✓", "run": "✗"}
+    assert "XDG_RUNTIME_DIR" in rows["run"].mend and "1 GiB" in rows["disk"].mend

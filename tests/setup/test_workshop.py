@@ -103,6 +103,18 @@ def test_changed_lock_or_moved_project_is_set_up_again(copy: Copy):
     assert "Setting up" in moved.run("setup").stderr
 
 
+def test_the_larger_set_stays(copy: Copy):
+    assert copy.run("setup", "ci").returncode == 0
+    stamp = copy.stamp.read_text()
+    for command in ("setup", "test"):
+        assert "Setting up" not in copy.run(command).stderr
+        assert copy.stamp.read_text() == stamp
+    lock = copy.path / "requirements-ci.lock"
+    lock.write_text(lock.read_text() + "\n")
+    assert "Setting up" in copy.run("test").stderr
+    assert copy.stamp.read_text().startswith("requirements-ci.lock ")
+
+
 def test_killed_setup_starts_again(copy: Copy):
     copy.put_program("uv", f"#!/bin/sh\n: >'{copy.path}/begun'\nexec sleep 60\n")
     with start(copy, "setup") as process:

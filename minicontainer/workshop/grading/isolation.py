@@ -96,7 +96,9 @@ def _protect(scratch: str) -> None:
 
 def _fork_and_wait() -> None:
     """Go on in a child; the parent waits for it, reaps what is left to it, and ends alike."""
-    child = os.fork()
+    from minicontainer import linux
+
+    child = linux.fork(child_goes_on=True)
     if child == 0:
         return
     status = 0
@@ -173,12 +175,14 @@ def left(part: float) -> float:
 
 
 def fork() -> int:
-    """os.fork() for a process that is armed: its clock is a thread, which the child could not stop.
+    """linux.fork() for an armed process: its clock is a thread, which the child could not stop.
 
     The caller's clock runs on; the child has none until it is armed.
     """
+    from minicontainer import linux
+
     faulthandler.cancel_dump_traceback_later()
-    pid = os.fork()
+    pid = linux.fork()
     if pid and _deadline:
         arm()
     return pid

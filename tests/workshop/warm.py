@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import traceback
@@ -23,6 +24,19 @@ from minicontainer.workshop.grading import runner
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def first_failures(job: dict) -> dict[str, dict]:
+    """The answers of `job`, graded in a process of their own: what came of each, by its name."""
+    command = [sys.executable, "-m", "tests.workshop.warm"]
+    done = subprocess.run(
+        command, input=json.dumps(job), cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result["name"] for result in results] == list(job["answers"]), done.stderr
+    return {result["name"]: result for result in results}
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def _compiles(source: str) -> bool:
 
 def _words(function: ast.FunctionDef) -> Iterator[ast.AST]:
     """The signature, and what only people read: annotations, the texts of errors."""
-    yield function.args
+    yield from (function.args, *([function.returns] if function.returns else []))
     for node in ast.walk(function):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield node.exc
@@ -93,6 +93,8 @@ def _ways(node: ast.AST) -> Iterator:
     yield from _of_expressions(node)
     yield from _of_conditions(node)
     for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns"):
+            continue
         for at, child in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(child, ast.expr):
                 for other in _instead(child):

@@ -56,7 +56,7 @@ def survey(lab: Lab, exercise: Exercise, again: bool = False) -> Survey:
             said += "\n# and in another place"
         sources[said] = mutant
     asked = sources if again else {said: m for said, m in sources.items() if said not in known}
-    job = {"lab": str(lab.directory), "exercise": exercise.name, "answers": asked}
+    job = {"lab": str(lab.directory), "exercise": exercise.name, "answers": asked, "cpu": 1}
     came = first_failures(job)
     killed = {said: one for said, one in came.items() if one["outcome"] != "passed"}
     survived = [said for said in came if said not in killed and said not in known]

@@ -17,6 +17,8 @@ _OPPOSITE = {
     ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.And: ast.Or, ast.Or: ast.And,
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
+#: names of what goes into an error's text
+_SAID = ("what", "hint", "asked")
 _BLOCKS = ("body", "orelse", "finalbody")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
@@ -77,10 +79,7 @@ def _words(function: ast.FunctionDef) -> Iterator[ast.AST]:
     for node in ast.walk(function):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield node.exc
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in (
-            "what",
-            "hint",
-        ):
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in _SAID:
             yield node
         elif isinstance(node, ast.AnnAssign):
             yield node.annotation

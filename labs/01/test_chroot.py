@@ -111,6 +111,25 @@ def test_run_counts_signals_from_128(tmp_path):
             },
         )
 
+    def with_core():
+        plain = os.waitpid
+
+        def waitpid(pid, options):
+            pid, status = plain(pid, options)
+            return pid, status | 0x80 if os.WIFSIGNALED(status) else status
+
+        os.waitpid = waitpid
+        return run_apart(tmp_path, [SHELL, "-c", "kill -SEGV $$"])[0]
+
+    found = apart(with_core)
+    expect(
+        found,
+        139,
+        story="signal 11 (SIGSEGV) ended the program, and it left a core dump, of which another bit"
+        " of the status tells",
+        mistakes={"core-bit-counted": found == 267},
+    )
+
 
 @check("run", points=2, rule=SHELLS)
 def test_run_of_what_cannot_be_started(tmp_path):
@@ -145,7 +164,7 @@ def test_run_says_why(tmp_path):
 
     def call():
         os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT, 0o600), 2)
-        return run_apart(tmp_path, [str(tmp_path / "nothing-here")])
+        return run_apart(tmp_path, [str(tmp_path / "nothing-here"), "-x"])
 
     apart(call)
     line = told.read_text().strip()
@@ -250,6 +269,13 @@ def test_run_in_a_root(tmp_path):
         story="after run(…, root) the caller looks for a file outside of the root",
         shown="it is there",
         mistakes={"caller-enters-root": True},
+    )
+    found, _ = run_apart(tmp_path, [SHELL, "-c", "exit 5"], "")
+    expect(
+        found,
+        127,
+        story="run([sh, '-c', 'exit 5'], ''): a root is given, but no directory has the name ''",
+        mistakes={"empty-is-no-root": found == 5},
     )
 
 
@@ -463,6 +489,20 @@ def test_program_with_its_libraries(tmp_path):
             "libraries-forgotten": wanted["program"] in there and wanted["liba.so"] not in there,
             "copied-flat": lambda: any(os.path.basename(path) == "liba.so" for path in there),
         },
+    )
+    by_name = tmp_path / "by-name"
+
+    def call():
+        os.environ["PATH"] = str(tmp_path / "from")
+        return build_root(str(by_name), ["program"]) and f"{tmp_path}/from/program" in below(by_name)
+
+    (tmp_path / "from/program").chmod(0o755)
+    found = apart(call)
+    expect(
+        found,
+        True,
+        story="the program lies in a directory of PATH; build_root(root, ['program']); is it there?",
+        mistakes={"name-not-looked-up": isinstance(found, Raised)},
     )
 
 

@@ -200,6 +200,7 @@ def test_sources_of_bind_mounts(tmp_path):
         {"destination": "/a", "type": "bind", "source": "data", "options": ["rbind"]},
         {"destination": "/b", "source": "/srv", "options": ["bind", "ro"]},
         {"destination": "/c", "type": "tmpfs", "source": "tmpfs"},
+        {"destination": "/d", "type": "bind", "source": "more"},
     ]
     demo = bundle(tmp_path / "demo", mounts=mounts)
 
@@ -210,11 +211,11 @@ def test_sources_of_bind_mounts(tmp_path):
     found = alone(call)
     expect(
         found,
-        [str(demo / "data"), "/srv", "tmpfs"],
-        story="bind mounts of 'data' and '/srv', and a tmpfs with the source 'tmpfs'",
+        [str(demo / "data"), "/srv", "tmpfs", str(demo / "more")],
+        story="bind mounts of 'data', '/srv' and 'more', and a tmpfs with the source 'tmpfs'",
         mistakes={
-            "sources-as-they-are": found == ["data", "/srv", "tmpfs"],
-            "relative-bundle": found == ["demo/data", "/srv", "tmpfs"],
+            "sources-as-they-are": found == ["data", "/srv", "tmpfs", "more"],
+            "relative-bundle": found == ["demo/data", "/srv", "tmpfs", "demo/more"],
             "every-source-a-path": lambda: found[2] != "tmpfs",
         },
     )
@@ -229,6 +230,7 @@ def test_what_is_no_bundle_is_refused(tmp_path):
         "there is no config.json": None,
         "config.json is no JSON": "{",
         'the version is "banana"': text.replace("1.2.0", "banana"),
+        "config.json names no root": text.replace('"root"', '"ruut"'),
     }
     for story, content in cases.items():
         (demo / "config.json").unlink(missing_ok=True)
@@ -433,6 +435,22 @@ def test_a_failed_create_leaves_nothing(tmp_path):
         mistakes={
             "error-swallowed": lambda: found["told"] == "no error",
             "half-made-left": lambda: found["told"] == "HookFailed",
+        },
+    )
+    unfit = Made(tmp_path / "unfit", mounts=[entry("/data", kind="nosuchfs")])
+
+    def spawn():
+        kinds = raised(unfit.create)
+        return {"told": said(kinds, ContainerError), "left": os.listdir(unfit.root)}
+
+    found = alone(spawn, clones=True)
+    expect(
+        found,
+        {"told": "ContainerError", "left": []},
+        story="init could not build its file tree: an entry of mounts has the type nosuchfs",
+        mistakes={
+            "error-swallowed": lambda: found["told"] == "no error",
+            "spawned-before-the-try": lambda: found["left"] == ["box"],
         },
     )
 
@@ -692,7 +710,8 @@ def created(tmp_path, report=None, hooks=None):
     root = tmp_path / "state"
     from bundles import config
 
-    directory = lay_out(root, "box", None, fifo=True, config=config(hooks=hooks or {}))
+    has_hooks = {"hooks": hooks} if hooks else {}
+    directory = lay_out(root, "box", None, fifo=True, config=config(**has_hooks))
     pid = init_that_waits(directory, report, tmp_path / "ran")
     record = json.loads((directory / "state.json").read_text())
     (directory / "state.json").write_text(json.dumps({**record, "init": process_identity(pid)}))
@@ -907,14 +926,19 @@ def test_paused(tmp_path):
         for word in ("THAWED", "FROZEN"):
             (cgroup / "freezer.state").write_text(f"{word}\n")
             seen.append(status_of(tmp_path / "state"))
-        return seen
+        os.mkfifo(tmp_path / "state/box/exec.fifo")
+        return [*seen, status_of(tmp_path / "state")]
 
     found = alone(call)
     expect(
         found,
-        ["running", "paused"],
-        story="freezer.state said THAWED, then FROZEN",
-        mistakes={"paused-unnoticed": found == ["running", "running"]},
+        ["running", "paused", "created"],
+        story="freezer.state said THAWED, then FROZEN; the third time it said FROZEN, but the"
+        " FIFO was there, as before start",
+        mistakes={
+            "paused-unnoticed": lambda: "paused" not in found,
+            "paused-before-created": found == ["running", "paused", "paused"],
+        },
     )
 
 
@@ -1011,17 +1035,24 @@ def test_kill_refuses_what_has_stopped(tmp_path):
 
 @check("kill", points=1, rule=KILL)
 def test_kill_of_a_created_container(tmp_path):
-    """a container that is created, but not started, can be killed"""
+    """a container that is created, but not started, can be killed; so can one that is paused"""
+    cgroup = tmp_path / "cgroup"
+    cgroup.mkdir()
+    (cgroup / "freezer.state").write_text("FROZEN\n")
+    frozen = {"cgroup": {"version": 1, "paths": {"freezer": str(cgroup)}}}
 
-    def call():
+    def call(root, **more):
         pid = sleeper()
-        lay_out(tmp_path, "box", process_identity(pid), fifo=True)
-        kill(str(tmp_path), "box", "KILL")
+        lay_out(root, "box", process_identity(pid), **more)
+        kill(str(root), "box", "KILL")
         return -ends(pid) if settled(lambda: not lives(pid), 0.2) else "it lives on"
 
-    found = alone(call)
+    found = alone(lambda: call(tmp_path / "created", fifo=True))
     mistakes = {"created-refused": isinstance(found, Raised)}
     expect(found, 9, story="kill(root, 'box', 'KILL') before start", mistakes=mistakes)
+    found = alone(lambda: call(tmp_path / "paused", **frozen))
+    mistakes = {"paused-refused": isinstance(found, Raised)}
+    expect(found, 9, story="kill(root, 'box', 'KILL') while it is paused", mistakes=mistakes)
 
 
 @check("kill", points=1, rule="signal(7): the names and numbers that there are")
@@ -1046,11 +1077,11 @@ def test_unknown_signals(tmp_path):
 
 @check("kill", points=2, rule="runc(8), kill --all: to all processes of the container")
 def test_kill_all(tmp_path):
-    """with all, every process gets it, also when init has ended"""
+    """with all, every process gets it, also when init has ended; without it, init alone"""
     cgroup = tmp_path / "cgroup"
     cgroup.mkdir()
 
-    def call(init_lives):
+    def call(init_lives, all=True):
         init, more = sleeper(), [sleeper(), sleeper()]
         root = tmp_path / f"state{init}"
         who = process_identity(init)
@@ -1060,6 +1091,9 @@ def test_kill_all(tmp_path):
         pids = [*([init] if init_lives else []), *more]
         (cgroup / "cgroup.procs").write_text("".join(f"{pid}\n" for pid in pids))
         lay_out(root, "box", who, cgroup={"version": 1, "paths": {"pids": str(cgroup)}})
+        if not all:
+            kinds = raised(kill, str(root), "box", "KILL")
+            return {"told": said(kinds, WrongState), "living": sum(map(unharmed, more))}
         kinds = raised(kill, str(root), "box", "KILL", all=True)
         settled(lambda: not any(map(lives, pids)), 0.2)
         return {"told": said(kinds, WrongState), "living": sum(map(lives, pids))}
@@ -1076,6 +1110,13 @@ def test_kill_all(tmp_path):
                 "all-needs-init": not init_lives,
             },
         )
+    found = alone(lambda: call(True, all=False))
+    expect(
+        found,
+        {"told": "no error", "living": 2},
+        story="an init and two more processes; kill(root, 'box', 'KILL'), without all",
+        mistakes={"always-all": lambda: found["living"] == 0},
+    )
 
 
 # ---------------------------------------------------------------- delete
@@ -1329,7 +1370,9 @@ def mounted(tmp_path, mounts, look=None):
         linux.unshare(linux.CLONE_NEWNS)
         linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
         linux.mount(root, root, None, linux.MS_BIND)
+        before = len(os.listdir("/proc/self/fd"))
         apply_mounts(str(root), mounts)
+        left_open = len(os.listdir("/proc/self/fd")) - before
         lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         below = {}
         for line in lines:
@@ -1337,7 +1380,7 @@ def mounted(tmp_path, mounts, look=None):
                 options = ",".join([line[5], line[-1]])
                 shared = any(field.startswith("shared:") for field in line)
                 below[line[4].removeprefix(f"{tmp_path}/")] = [options, shared]
-        return {"mounts": below, "look": look() if look else None}
+        return {"mounts": below, "left open": left_open, "look": look() if look else None}
 
     return apart(call)
 
@@ -1392,6 +1435,22 @@ def test_mounts_in_order(tmp_path):
             "data-lost": not has["run has size=64k"],
             "flags-lost": has["run has size=64k"],
         },
+    )
+    expect(
+        found["left open"],
+        0,
+        story="a Destination is a file that is open; after both mounts, how many were left so?",
+        mistakes={"destination-left-open": found["left open"] > 0},
+    )
+    sparse = [
+        {"destination": "/plain", "type": "tmpfs"},
+        {"destination": "/shown", "source": str(tmp_path), "options": ["bind"]},
+    ]
+    found = mounted(tmp_path, sparse)
+    expect(
+        places(found),
+        ["root/plain", "root/shown"],
+        story='a tmpfs without "source", and a bind mount without "type"',
     )
 
 
@@ -1453,6 +1512,16 @@ def test_flags_of_a_bind_mount(tmp_path):
             "old-place-remounted": isinstance(found, Raised),
             "bind-flags-lost": lambda: found["look"] == "one can write",
         },
+    )
+    safe = tmp_path / "root/safe"
+    mounts = [entry("/safe", options=["nosuid"]), entry("/again", safe, "bind", ["bind"])]
+    found = mounted(tmp_path, mounts)
+    expect(
+        "nosuid" in options_at(found, "root/again"),
+        True,
+        story="a tmpfs with nosuid, and a bind mount of it that asks for no flags: a bind mount has"
+        " those of its source until they are changed. Is it nosuid too?",
+        mistakes={"flags-always-changed": not isinstance(found, Raised)},
     )
 
 
@@ -1528,12 +1597,12 @@ def hooked(tmp_path, hooks, kind, about=None):
         os.dup2(stderr, 2)
         try:
             run_hooks(hooks, kind, about or SAMPLE)
-            kinds = []
+            kinds, text = [], ""
         except NotImplementedError:
             raise
         except Exception as error:
-            kinds = [k.__name__ for k in type(error).__mro__]
-        return {"error": kinds, "warned": (tmp_path / "stderr").read_text()}
+            kinds, text = [k.__name__ for k in type(error).__mro__], str(error)
+        return {"error": kinds, "text": text, "warned": (tmp_path / "stderr").read_text()}
 
     found = apart(call)
     if isinstance(found, Raised):
@@ -1606,6 +1675,14 @@ def test_a_failing_hook(tmp_path):
             "later-hooks-run": lambda: found["told"] != "",
         },
     )
+    found = hooked(tmp_path, {"createRuntime": [shell("exit 0"), shell("exit 3")]}, "createRuntime")
+    text = found if isinstance(found, Raised) else found["text"]
+    expect(
+        "the hook createRuntime[1]" if "hook createRuntime[1] " in str(text) else text,
+        "the hook createRuntime[1]",
+        story="the second of two createRuntime hooks failed; which one does the error name?",
+        mistakes={"hook-without-its-place": isinstance(text, str)},
+    )
 
 
 @check("run_hooks", points=2, rule=FAILURES)
@@ -1673,6 +1750,9 @@ def test_the_number_is_written(tmp_path):
                 "other-file": lambda: "7" in found.values(),
             },
         )
+    (tmp_path / "one").mkdir()
+    found = limited(tmp_path / "one", 1, 1)
+    expect(found, {"pids/pids.max": "1"}, story="limit_pids(cgroup, 1): what was written?")
 
 
 @check("limit_pids", points=2, rule=PIDS)

@@ -9,6 +9,7 @@ import stat
 import tracemalloc
 from pathlib import Path
 
+from minicontainer.lib.default_config import DEFAULT_PATH
 from minicontainer.step03_image.digest import digest_of
 from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.step03_image.layers import apply_layer, chain_ids
@@ -17,7 +18,7 @@ from minicontainer.step03_image.manifest import NoMatchingPlatform, choose_manif
 from minicontainer.step03_image.tree import RootFilesystem, safe_path
 from minicontainer.step03_image.runtime_config import to_runtime_config
 from minicontainer.step03_image.unpack import unpack
-from minicontainer.workshop.grading.checks import Raises, check, expect, outcome
+from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
 from minicontainer.workshop.samples.small_images import (
     INDEX,
     MANIFEST,
@@ -266,6 +267,14 @@ def test_entry_without_platform():
     expect(found, index["manifests"][1], story=f"{named(index)}; wanted is linux/arm64")
     found = outcome(choose_manifest, index, AMD64)
     expect(found, index["manifests"][0], story=f"{named(index)}; wanted is linux/amd64")
+    nested = index_of(entry("arm", ARM64), entry("inner", media_type=INDEX))
+    found = outcome(choose_manifest, nested, AMD64)
+    expect(
+        found,
+        nested["manifests"][1],
+        story=f"{named(nested)}, which is an index again; wanted is linux/amd64",
+        mistakes={"manifests-alone-known": isinstance(found, Raised)},
+    )
 
 
 @check("choose_manifest", points=1, rule=PLATFORM)
@@ -338,15 +347,16 @@ def test_resolve_does_not_go_on_for_ever(tmp_path):
         story="8 indexes (DEEPEST_NESTING), each leading to the next, and then a manifest",
         mistakes={"nesting-too-short": found == Raises(ImageError)},
     )
-    for _ in range(22):
-        top = sample.index([top])
-    found = outcome(resolve, Layout(sample.path), top, AMD64)
-    expect(
-        found,
-        Raises(ImageError),
-        story="30 indexes, each leading to the next, and then a manifest",
-        mistakes={"nesting-unlimited": found == manifest},
-    )
+    for depth in (9, 30):
+        for _ in range(1 if depth == 9 else 21):
+            top = sample.index([top])
+        found = outcome(resolve, Layout(sample.path), top, AMD64)
+        expect(
+            found,
+            Raises(ImageError),
+            story=f"{depth} indexes, each leading to the next, and then a manifest",
+            mistakes={"nesting-unlimited": found == manifest},
+        )
 
 
 @check("resolve", points=1, rule=NESTED)
@@ -356,6 +366,16 @@ def test_resolve_refuses_what_is_no_image(tmp_path):
     other = sample.blob(b"{}", "application/vnd.oci.image.config.v1+json")
     found = outcome(resolve, Layout(sample.path), other, AMD64)
     expect(found, Raises(ImageError), story="the descriptor is of a config, not of an image")
+    index = {"schemaVersion": 2, "manifests": [sample.image([tar(file("a"))], platform=AMD64)]}
+    other = sample.blob(json.dumps(index).encode(), "application/vnd.example.picture")
+    found = outcome(resolve, Layout(sample.path), other, AMD64)
+    expect(
+        found,
+        Raises(ImageError),
+        story="the descriptor's mediaType is vnd.example.picture; what it names could be read as an"
+        " index, but it does not say that it is one",
+        mistakes={"media-type-unasked": isinstance(found, dict)},
+    )
 
 
 # ---------------------------------------------------------------- chain_ids
@@ -443,6 +463,10 @@ def test_links_are_followed_inside():
         "absolute-link-leaves": isinstance(found, tuple) and "" in found,
     }
     expect(found, ("usr", "bin", "sh"), story=links_told(links, "bin/sh"), mistakes=mistakes)
+    links |= {"usr/local/conf": "/etc"}
+    found = resolved(links, "usr/local/conf/x")
+    mistakes = {"absolute-from-here": found == ("usr", "local", "etc", "x")}
+    expect(found, ("etc", "x"), story=links_told(links, "usr/local/conf/x"), mistakes=mistakes)
     found = resolved(links, "usr/lib/x/f")
     mistakes = {"relative-from-root": found == ("y", "z", "f")}
     expect(
@@ -837,6 +861,18 @@ def test_environment(tmp_path):
     mistakes = {"base-variables-win": isinstance(found, dict) and found.get("PATH") == "/base"}
     expect(found, expected, story=story, mistakes=mistakes)
     expect(sorted(env), sorted(set(env)), story=f"{story}; each variable once")
+    bare = {key: value for key, value in IMAGE.items() if key != "config"}
+    story = "an image that has no config, a base that has no process, and the user gives sh"
+    found, process = converted(tmp_path, bare, {"root": {"path": "rootfs"}}, ["sh"])
+    env = part(process, "env")
+    expect(
+        {"env": sorted(env) if isinstance(env, list) else env, "cwd": part(process, "cwd")},
+        {"env": ["HOME=/root", f"PATH={DEFAULT_PATH}"], "cwd": "/"},
+        story=story,
+        mistakes={
+            "no-path": isinstance(env, list) and not any(one.startswith("PATH=") for one in env),
+        },
+    )
 
 
 @check("to_runtime_config", points=1, rule=CONVERSION)
@@ -848,6 +884,15 @@ def test_user_and_directory(tmp_path):
     user = part(process, "user")
     ids = (user.get("uid"), user.get("gid")) if isinstance(user, dict) else user
     expect((part(process, "cwd"), ids), ("/srv", (7, 8)), story=story)
+    base = copy.deepcopy(BASE)
+    base["process"]["user"] = {"uid": 0, "gid": 0, "umask": 0o27}
+    user = part(converted(tmp_path, image, base)[1], "user")
+    expect(
+        user.get("umask") if isinstance(user, dict) else user,
+        0o27,
+        story="process.user of the base has a umask too, of which the image says nothing",
+        mistakes={"user-replaced": isinstance(user, dict)},
+    )
     labels = part(found, "annotations")
     told = labels.get("maintainer") if isinstance(labels, dict) else labels
     expect(told, "you", story="Labels has maintainer=you, which becomes an annotation")

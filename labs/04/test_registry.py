@@ -1,5 +1,6 @@
 """The checks of lab 04: names, challenges and tokens, redirects, tags, manifests, blobs, pull."""
 
+import hashlib
 import json
 import threading
 import unittest.mock
@@ -11,7 +12,7 @@ from minicontainer.lib.session import Session
 from minicontainer.errors import DigestMismatch, ImageError, SizeMismatch
 from minicontainer.cli.gc import prune
 from minicontainer.step03_image.layout import create_layout
-from minicontainer.step03_image.manifest import host_platform
+from minicontainer.step03_image.manifest import NoMatchingPlatform, host_platform
 from minicontainer.step04_registry.challenge import BadChallenge, Challenge, parse_challenge
 from minicontainer.step04_registry.client import (
     MOST_PAGES,
@@ -238,6 +239,9 @@ def test_capital_letters():
         ),
     }
     expect(found, expected, story=header_was(header), mistakes=mistakes)
+    found = challenges("Basic REALM=Reg")
+    mistakes = {"capital-letters-kept": lambda: "REALM" in pairs_of(found)[0][1]}
+    expect(found, [("basic", {"realm": "Reg"})], story=header_was("Basic REALM=Reg"), mistakes=mistakes)
 
 
 @check("parse_challenge", points=1, rule=CHALLENGES)
@@ -252,6 +256,10 @@ def test_quotes_in_quotes():
     found = challenges(header)
     mistakes = {"only-quotes-unescaped": lambda: values_of(found) != []}
     expect(found, [("basic", {"realm": r"C:\new, a"})], story=header_was(header), mistakes=mistakes)
+    header = 'Basic realm="two\\\nlines"'
+    found = challenges(header)
+    mistakes = {"line-end-forgotten": lambda: values_of(found) == ["two\\\nlines"]}
+    expect(found, [("basic", {"realm": "two\nlines"})], story=header_was(header), mistakes=mistakes)
     header = 'Basic realm=""'
     found = challenges(header)
     mistakes = {"empty-value-lost": found == Raises(TypeError) or bool(pairs_of(found))}
@@ -480,11 +488,11 @@ def test_challenge_is_answered():
     mistakes = {"refusal-not-dropped": closed == [False, False]}
     story = "the answers that were dropped: the refusal, and not the one that is given back"
     expect(closed, [True, False], story=story, mistakes=mistakes)
-    second = registry.wire.asked[1]
-    mistakes = {"headers-lost": second.headers.get("accept") is None}
-    accept = (second.method, second.headers.get("accept"))
-    story = "the second request's method and Accept header"
-    expect(accept, ("HEAD", HEADERS["Accept"]), story=story, mistakes=mistakes)
+    for number, asked in zip(("first", "second"), registry.wire.asked, strict=True):
+        mistakes = {"headers-lost": asked.headers.get("accept") != HEADERS["Accept"]}
+        accept = (asked.method, asked.headers.get("accept"))
+        story = f"the {number} request's method and Accept header"
+        expect(accept, ("HEAD", HEADERS["Accept"]), story=story, mistakes=mistakes)
 
 
 @check("send_with_token", points=2, rule=STEPS)
@@ -530,10 +538,12 @@ def test_known_token():
 @check("send_with_token", points=1, rule=STEPS)
 def test_other_answers():
     """other answers are given back as they are"""
-    for status, headers in ((404, {}), (403, {"WWW_Authenticate": ASK_THERE}), (401, {})):
+    none, empty, there = ({}, {"WWW_Authenticate": ""}, {"WWW_Authenticate": ASK_THERE})
+    for status, headers in ((404, none), (403, there), (401, none), (401, empty)):
         registry = Direct(Wire(lambda asked, s=status, h=headers: Answer(s, b"no", **h)))
         found = sent(registry)
-        told = " and a challenge" if headers else " and no challenge"
+        told = " and a challenge" if headers is there else " and no challenge"
+        told = " and an empty WWW-Authenticate header" if headers is empty else told
         story = f"the registry answered {status}{told}"
         again = len(registry.wire.asked) > 1
         mistakes = {
@@ -663,6 +673,10 @@ def test_redirects_end():
     mistakes = {"endless-redirects": len(wire.asked) >= 40 or found == Raises(RecursionError)}
     story = "a server redirects to itself, for ever"
     expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+    way |= {f"{HOME}/10": f"{HOME}/11"}
+    found, _ = followed(way, f"{HOME}/0")
+    mistakes = {"one-redirect-more": status_of(found) == 200}
+    expect(found, Raises(BadAnswer), story="eleven redirects (MOST_REDIRECTS is 10)", mistakes=mistakes)
 
 
 @check("follow_redirects", points=1, rule=REDIRECTING)
@@ -672,6 +686,17 @@ def test_redirects_not_to_follow():
     mistakes = {"https-to-http": len(wire.asked) > 1}
     story = "an https address redirects to http://storage.example/xyz"
     expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+    plain = BLOB.replace("https", "http")
+    found, _ = followed({plain: "http://storage.example/xyz"}, plain)
+    mistakes = {"http-never-followed": isinstance(found, Raised)}
+    story = "an http address redirects to http: nothing is lost that was there"
+    expect(status_of(found), 200, story=story, mistakes=mistakes)
+    wire = Wire(lambda asked: Answer(201, b"", Location=STORE))
+    found = outcome(follow_redirects, wire.session, "GET", BLOB, {})
+    mistakes = {"every-location-followed": len(wire.asked) > 1}
+    story = "the answer is 201 with a Location, which names what was made, and is no redirect"
+    result = found if isinstance(found, Raised) else (status_of(found), len(wire.asked))
+    expect(result, (201, 1), story=story, mistakes=mistakes)
     wire = Wire(lambda asked: Answer(304, b"", ETag='"x"'))
     found = outcome(follow_redirects, wire.session, "GET", BLOB, {})
     mistakes = {"every-3xx-followed": isinstance(found, Raised)}
@@ -746,6 +771,13 @@ def test_odd_lists():
     found = tags_of({LIST: (["a", "b"], f'<{again}>; rel="next"'), again: (["b", "c"], None)})
     mistakes = {"tag-twice": found == ["a", "b", "b", "c"]}
     expect(found, ["a", "b", "c"], story="both pages have the tag b", mistakes=mistakes)
+    found = outcome(list_tags, Direct(Wire(lambda asked: Answer(200, {"name": "x"}))), REPOSITORY)
+    story = "the registry answered an object with no member tags"
+    expect(found, [], story=story)
+    found = tags_of({LIST: (["a", None, 7, "b"], None)})
+    mistakes = {"no-text-for-a-tag": isinstance(found, list) and None in found}
+    story = 'the registry answered {"tags": ["a", null, 7, "b"]}'
+    expect(found, ["a", "b"], story=story, mistakes=mistakes)
 
 
 @check("list_tags", points=1, rule=TAGS)
@@ -768,6 +800,8 @@ def test_list_without_end():
     mistakes = {"pages-not-counted": len(wire.asked) > MOST_PAGES}
     story = "each page is followed by another one, for ever"
     expect(found, Raises(BadAnswer), story=story, mistakes=mistakes)
+    story = f"the same; the pages that were asked for (MOST_PAGES is {MOST_PAGES})"
+    expect(len(wire.asked), MOST_PAGES, story=story, mistakes=mistakes)
 
 
 # ---------------------------------------------------------------- get_manifest
@@ -793,7 +827,8 @@ DESCRIPTOR = {"mediaType": MANIFEST, "digest": sha256(DOCUMENT), "size": len(DOC
 def manifest_from(reference, content=DOCUMENT, promise="", media_type=MANIFEST):
     """What get_manifest gives, and the wire; `promise` is the header Docker-Content-Digest."""
     headers = {"Docker_Content_Digest": promise} if promise else {}
-    wire = Wire(lambda asked: Answer(200, content, Content_Type=media_type, **headers))
+    headers |= {"Content_Type": media_type} if media_type else {}
+    wire = Wire(lambda asked: Answer(200, content, **headers))
     return outcome(get_manifest, Direct(wire), REPOSITORY, reference), wire
 
 
@@ -866,6 +901,12 @@ def test_promised_digest():
     mistakes = {"promise-only-by-tag": isinstance(found, tuple)}
     story = "asked by digest, the registry sends what was asked for, but promised another digest"
     expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
+    longer = f"sha512:{hashlib.sha512(DOCUMENT).hexdigest()}"
+    found, _ = manifest_from(longer)
+    digest = found[0].get("digest") if isinstance(found, tuple) else found
+    mistakes = {"always-sha256": digest == DESCRIPTOR["digest"]}
+    story = "asked by a sha512 digest, which is right; the digest in the descriptor"
+    expect(digest, longer, story=story, mistakes=mistakes)
 
 
 @check("get_manifest", points=1, rule=PULLING)
@@ -876,6 +917,16 @@ def test_media_type():
     mistakes = {"header-believed": str(kind).startswith("text/plain")}
     story = "Content-Type is text/plain, the document itself says what it is; the mediaType found"
     expect(kind, MANIFEST, story=story, mistakes=mistakes)
+    docker = "application/vnd.docker.distribution.manifest.v2+json"
+    untyped = DOCUMENT.replace(f'"{MANIFEST}"'.encode(), b"null").replace(b'"mediaType": null,', b"", 1)
+    for header, wanted, story in (
+        (docker, docker, "Content-Type says that it is Docker's, the document says nothing"),
+        ("", MANIFEST, "there is no Content-Type; the document has a config and layers"),
+    ):
+        found, _ = manifest_from("1.0", untyped, media_type=header)
+        kind = found[0].get("mediaType") if isinstance(found, tuple) else found
+        mistakes = {"content-type-unread": header == docker and kind == MANIFEST}
+        expect(kind, wanted, story=f"{story}; the mediaType found", mistakes=mistakes)
     endless = (b" " * 65536 for _ in range(1000))
     found, _ = manifest_from("1.0", endless)
     mistakes = {"read-without-limit": next(endless, None) is None}
@@ -944,6 +995,11 @@ def test_blob_arrives(tmp_path):
     mistakes = {"progress-untold": told == []}
     story = "the last that progress was told: how many bytes are there"
     expect(told[-1:], [len(CONTENT)], story=story, mistakes=mistakes)
+    found, wire = blob_from(create_layout(tmp_path / "other"), lambda asked: Answer(404, b"{}"))
+    expect(found, Raises(RegistryError), story="the registry answers 404")
+    mistakes = {"every-error-retried": len(wire.asked) > 1}
+    story = "the registry answers 404, and will not have it in a moment either; how often it was asked"
+    expect(len(wire.asked), 1, story=story, mistakes=mistakes)
 
 
 @check("get_blob", points=2, rule=BLOBS)
@@ -957,6 +1013,12 @@ def test_blob_with_a_flipped_bit(tmp_path):
     expect(found, Raises(DigestMismatch), story=story, mistakes=mistakes)
     mistakes = {"kept-under-its-name": stored(layout) is not None}
     expect(in_words(stored(layout)), "no blob", story=story, mistakes=mistakes)
+    found, wire = blob_from(layout, lambda asked: Answer(200, [*PIECES, *PIECES, *PIECES]))
+    story = "the registry sends three times as many bytes as the blob has"
+    expect(found, Raises(ImageError), story=story)
+    closed = [answer.closed for answer in wire.given]
+    mistakes = {"blob-left-open": False in closed}
+    expect(all(closed), True, story=f"{story}; was the answer closed?", mistakes=mistakes)
 
 
 @check("get_blob", points=2, rule=BLOBS)
@@ -1088,6 +1150,8 @@ PLATFORM = {"os": "linux", "architecture": "amd64"}
 class Shop:
     """A registry that has one image, with two layers or as many as `layers` says."""
 
+    reference = Reference(HOST, REPOSITORY, "1.0")
+
     def __init__(self, path, layers=("one", "two"), before=lambda asked: None, platform=PLATFORM):
         self.sample = Sample(path / "shop")
         tars = [tar(file("name", text)) for text in layers]
@@ -1117,9 +1181,8 @@ class Shop:
         return Answer(200, b"" if asked.method == "HEAD" else content, **head)
 
     def pull(self, progress=None):
-        reference = Reference(HOST, REPOSITORY, "1.0")
         named = {"registry": self.registry} | ({"progress": progress} if progress else {})
-        return outcome(pull, reference, self.layout, PLATFORM, **named)
+        return outcome(pull, self.reference, self.layout, PLATFORM, **named)
 
     def pull_by_default(self):
         """What pull gives when only a name of docker.io and a layout are given; no network."""
@@ -1199,6 +1262,13 @@ def test_pull_by_default(tmp_path):
     story = "pull(docker.io/team/app:1.0, layout): the servers that were asked"
     result = found if isinstance(found, Raised) else hosts
     expect(result, ["registry-1.docker.io"], story=story, mistakes=mistakes)
+    other = {"os": "linux", "architecture": "mips"}
+    shop = Shop(tmp_path / "other", platform=other)
+    found = outcome(pull, shop.reference, shop.layout, other, registry=shop.registry)
+    mistakes = {"platform-ignored": found == Raises(NoMatchingPlatform)}
+    digest = found.get("digest") if isinstance(found, dict) else found
+    story = "pull(…, platform) for linux/mips, which the image is for, and this machine is not"
+    expect(digest, shop.top["digest"], story=story, mistakes=mistakes)
 
 
 @check("pull", points=1, rule=WHOLE)

@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import unittest.mock
 from pathlib import Path
 
 from minicontainer.lib.auth_json import BadAuth
@@ -12,7 +14,7 @@ from minicontainer.step04_registry.challenge import Challenge
 from minicontainer.step04_registry.token import Credentials
 from minicontainer.step05_auth.auth_file import plain_key
 from minicontainer.step05_auth.authorize import authorize
-from minicontainer.step05_auth.helper import ask_helper
+from minicontainer.step05_auth.helper import PATIENCE_SECONDS, ask_helper
 from minicontainer.step05_auth.keychain import auth_files, credentials_for, decode_auth, user_id
 from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
 from minicontainer.workshop.samples.registries import Answer, Wire
@@ -116,6 +118,10 @@ def test_empty_variables():
     found = listed(environ)
     mistakes = {"empty-variable-taken": isinstance(found, list) and len(found) == 4}
     expect(found, USUAL, story=variables(environ), mistakes=mistakes)
+    environ = {"HOME": "/home/ann", "XDG_RUNTIME_DIR": ""}
+    found = listed(environ)
+    first = f"/run/containers/{user_id()}/auth.json"
+    expect(found, [first, *USUAL[1:]], story=variables(environ), mistakes=mistakes)
     home = os.path.expanduser("~").replace("\\", "/")
     found = listed({"XDG_RUNTIME_DIR": HOME["XDG_RUNTIME_DIR"]})
     expected = [path.replace("/home/ann", home) for path in USUAL]
@@ -165,10 +171,14 @@ def test_what_is_forgiven():
         mistakes = {"padding-required": "=" not in text}
         story = f"decode_auth was given {text!r}"
         expect(found, ("ann", "pw1"), story=story, mistakes=mistakes)
-    found = outcome(decode_auth, packed("ann:pw\0\0"))
-    mistakes = {"nul-kept": found == ("ann", "pw\0\0")}
-    story = r"decode_auth was given base64 of 'ann:pw\0\0'"
-    expect(found, ("ann", "pw"), story=story, mistakes=mistakes)
+    text = packed("ann:pw1234").rstrip("=")
+    found = outcome(decode_auth, text)
+    mistakes = {"padding-required": found == Raises((BadAuth, ValueError))}
+    expect(found, ("ann", "pw1234"), story=f"decode_auth was given {text!r}", mistakes=mistakes)
+    found = outcome(decode_auth, packed("ann:~pw~\0\0"))
+    mistakes = {"nul-kept": found == ("ann", "~pw~\0\0")}
+    story = r"decode_auth was given base64 of 'ann:~pw~\0\0'"
+    expect(found, ("ann", "~pw~"), story=story, mistakes=mistakes)
 
 
 @check("decode_auth", points=2, rule=ENTRY)
@@ -178,6 +188,7 @@ def test_what_is_no_login():
         f"base64 of {SECRET!r}, a text without a colon": packed(SECRET),
         f"base64 of b'ann:\\xff{SECRET}', which is no UTF-8": packed(b"ann:\xff" + SECRET.encode()),
         "'YW5uOn!B3', which is no base64": "YW5uOn!B3",
+        "'YW5uOnB3~', which is none either": "YW5uOnB3~",
         "'' (an empty string)": "",
     }
     for story, text in cases.items():
@@ -362,11 +373,14 @@ def test_usual_files_when_none_are_given(tmp_path):
     os.environ["REGISTRY_AUTH_FILE"] = file
     try:
         found = told(outcome(credentials_for, "quay.io", "team/app"))
+        none = answered("quay.io", "team/app", [])
     finally:
         os.environ.clear()
         os.environ.update(before)
     story = "no files were given; REGISTRY_AUTH_FILE names one that has a login for quay.io"
     expect(found, login_of("ann"), story=story)
+    story = "the same, but files was [], an empty list: nobody is to be asked"
+    expect(none, None, story=story, mistakes={"no-files-means-all": none == login_of("ann")})
 
 
 # ---------------------------------------------------------------- ask_helper
@@ -402,8 +416,8 @@ exit /b {status}
 
 def helper(directory, answer, status=0):
     """Install docker-credential-practice: a real program that gives this answer."""
-    text = answer if isinstance(answer, str) else json.dumps(answer)
-    (directory / "answer").write_text(text)
+    text = json.dumps(answer) if isinstance(answer, dict) else answer
+    (directory / "answer").write_bytes(text.encode() if isinstance(text, str) else text)
     script, suffix = (_WINDOWS, ".cmd") if os.name == "nt" else (_UNIX, "")
     program = directory / f"docker-credential-practice{suffix}"
     program.write_text(script.format(here=directory, status=status))
@@ -450,6 +464,10 @@ def test_empty_login_is_none(tmp_path):
     found = told(outcome(ask_helper, "practice", "quay.io"))
     mistakes = {"empty-login-taken": found == login_of("", "")}
     expect(found, None, story=gave('{"Username": "", "Secret": ""}'), mistakes=mistakes)
+    helper(tmp_path, {"ServerURL": "quay.io", "Username": "", "Secret": "pw"})
+    found = told(outcome(ask_helper, "practice", "quay.io"))
+    mistakes = {"empty-login-taken": found == login_of("", "pw")}
+    expect(found, None, story=gave('{"Username": "", "Secret": "pw"}'), mistakes=mistakes)
 
 
 @check("ask_helper", points=1, rule=TOKEN)
@@ -470,6 +488,7 @@ def test_helper_that_fails(tmp_path):
         (json.dumps({"Username": "ann", "Secret": SECRET}), 1),
         (f"this is no JSON: {SECRET}", 0),
         (json.dumps({"Username": "ann", "Password": SECRET}), 0),
+        (f"gebrochen für immer: {SECRET}".encode("latin-1"), 1),
     ]
     for answer, status in answers:
         helper(tmp_path, answer, status)
@@ -482,6 +501,25 @@ def test_helper_that_fails(tmp_path):
         expect(told(found), Raises(HelperError), story=gave(repr(answer), status), mistakes=mistakes)
         story = gave(repr(answer), status)
         expect_silence(found, tells_secret(found), story, "secret-of-helper-quoted")
+    helper(tmp_path, {"Username": "ann", "Secret": "pw"})
+    with unittest.mock.patch.object(subprocess.Popen, "communicate", _never_answered):
+        found = outcome(ask_helper, "practice", "quay.io")
+    mistakes = {
+        "waits-for-ever": isinstance(found, Credentials),
+        "what-hinders-it-passed-on": isinstance(found, Raised),
+    }
+    story = f"the helper gave no answer in {PATIENCE_SECONDS} seconds (in the check: at once)"
+    expect(told(found), Raises(HelperError), story=story, mistakes=mistakes)
+
+
+_plain_communicate = subprocess.Popen.communicate
+
+
+def _never_answered(process, input=None, timeout=None):
+    """communicate() with a helper that is slower than anybody's patience."""
+    if timeout is None:
+        return _plain_communicate(process, input)
+    raise subprocess.TimeoutExpired(process.args, timeout)
 
 
 @check("ask_helper", points=1, rule=TOKEN)
@@ -599,4 +637,5 @@ def test_no_answer():
             "error-by-accident": isinstance(found, Raised) or found is None,
         }
         expect(found, Raises(LoginNeeded), story=story, mistakes=mistakes)
+        expect(found.error.status, 401, story=f"{story}; the status of the error")
         expect_silence(found, tells_secret(found), story, "secret-in-message")

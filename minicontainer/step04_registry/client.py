@@ -161,7 +161,7 @@ def list_tags(registry: Registry, repository: str) -> list[str]:
 
     A long list comes in pages: the `Link` header says where the next one is,
     on the same server. How many tags a page has, and their order, is the
-    registry's choice; `tags` may be null.
+    registry's choice; `tags` may be null, and what is no text in it is left out.
 
     Raises BadAnswer for a list that never ends (a page comes a second time, or
     there are more than MOST_PAGES), NotFound and what Registry.get raises.

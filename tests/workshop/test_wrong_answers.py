@@ -18,6 +18,7 @@ from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.labs.lab import Lab
 
 from .learner import LABS, ROOT, answers_of, reference
+from .warm import first_failures
 from .wrong_answers import Wrong, read_wrong
 
 WRONG = [wrong for lab in LABS for wrong in read_wrong(lab)]
@@ -42,7 +43,7 @@ class Verdicts:
         at = places.index((wrong.lab.id, wrong.exercise))
         for place in places[at : at + AT_ONCE]:
             if place not in self.begun:
-                self.begun[place] = self.pool.submit(_first_failures, self.jobs[place])
+                self.begun[place] = self.pool.submit(first_failures, self.jobs[place])
         return self.begun[places[at]].result()[wrong.key]
 
 
@@ -71,17 +72,6 @@ def _job(wrongs: list[Wrong]) -> dict:
         "exercise": wrongs[0].exercise,
         "answers": answers,
     }
-
-
-def _first_failures(job: dict) -> dict[str, dict]:
-    """For each of these answers, by its key: what came of the first check that fails."""
-    command = [sys.executable, "-m", "tests.workshop.warm"]
-    done = subprocess.run(
-        command, input=json.dumps(job), cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [result["name"] for result in results] == list(job["answers"]), done.stderr
-    return {result["name"]: result for result in results}
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
@@ -137,5 +127,5 @@ def test_a_fork_says_what_a_fresh_interpreter_says(lab: Lab) -> None:
     with contextlib.closing(results):
         first = next(result for result in results if not result.passed)
     fresh = {"name": wrong.key, **first._replace(check=first.check.name)._asdict()}
-    told = [json.dumps(one) for one in (_first_failures(_job([wrong]))[wrong.key], fresh)]
+    told = [json.dumps(one) for one in (first_failures(_job([wrong]))[wrong.key], fresh)]
     assert len({re.sub(r"workshop-\w+/tmp\w+", "SCRATCH", one) for one in told}) == 1, told

@@ -1,7 +1,8 @@
 """Grades many answers to one exercise: `python -m tests.workshop.warm`.
 
 In, on stdin, one JSON object: the lab's directory, the exercise, the answers by
-name. Out, on stdout, one JSON object an answer: its name and what came of the
+name, and perhaps "cpu", the seconds after which an endless one is ended. Out, on
+stdout, one JSON object an answer: its name and what came of the
 first check that fails ("passed" if none does). Everything that the checks need
 is imported once, with the place of the exercise left free; each answer is then
 graded as always, but in a fork of this process instead of a new interpreter.
@@ -10,9 +11,12 @@ graded as always, but in a fork of this process instead of a new interpreter.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 import threading
 import traceback
@@ -24,6 +28,19 @@ from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def first_failures(job: dict) -> dict[str, dict]:
+    """The answers of `job`, graded in a process of their own: what came of each, by its name."""
+    command = [sys.executable, "-m", "tests.workshop.warm"]
+    done = subprocess.run(
+        command, input=json.dumps(job), cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result["name"] for result in results] == list(job["answers"]), done.stderr
+    return {result["name"]: result for result in results}
+
 
 def main() -> None:
     """Read the job, import what its checks need, print a line for each answer."""
@@ -34,7 +51,8 @@ def main() -> None:
     tests.load(job["exercise"])
     for name, source in job["answers"].items():
         answers = read_cells([Cell("cell 1", source)], [e.name for e in lab.exercises])
-        results = grade(lab, answers, checks, start=lambda scratch: Forked(tests, scratch))
+        start = functools.partial(Forked, tests, job.get("cpu"))
+        results = grade(lab, answers, checks, start=start)
         with contextlib.closing(results):
             failed = next((result for result in results if not result.passed), None)
         print(json.dumps({"name": name, **_told(failed)}), flush=True)
@@ -47,7 +65,7 @@ def _told(failed: Result | None) -> dict:
 class Forked:
     """A fork of this process that runs the runner, as a `Popen` of it would."""
 
-    def __init__(self, tests: runner.Tests, scratch: str) -> None:
+    def __init__(self, tests: runner.Tests, cpu: int | None, scratch: str) -> None:
         if threading.active_count() > 1:
             raise RuntimeError(f"threads do not survive a fork: {threading.enumerate()}")
         (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = (
@@ -55,6 +73,8 @@ class Forked:
         )
         self.pid, self._status = os.fork(), None
         if self.pid == 0:
+            if cpu:
+                resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
             _run(tests, scratch, (stdin, stdout, stderr))
         for end in (stdin, stdout, stderr):
             os.close(end)

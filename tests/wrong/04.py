@@ -354,7 +354,7 @@ def parse_challenge(header):
             token68 = {"token68": element["token68"]} if element["token68"] else {}
             challenges.append(Challenge(element["scheme"].lower(), token68))
         elif challenges:
-            value = element["plain"] or re.sub(r"\\(.)", r"\1", element["quoted"])
+            value = element["plain"] or re.sub(r"\\(.)", r"\1", element["quoted"], flags=re.DOTALL)
             challenges[-1].parameters[element["name"].lower()] = value
     return challenges
 
@@ -587,52 +587,6 @@ def list_tags(registry, repository):
         seen.add(page)
         with registry.get(page, repository) as response:
             for tag in read_json(response, LARGEST_PAGE)["tags"]:
-                if tag not in tags:
-                    tags.append(tag)
-            page = next_page(response)
-    return tags
-
-
-# %% list_tags: tag-twice
-def list_tags(registry, repository):
-    tags = []
-    seen = set()
-    page = f"/v2/{repository}/tags/list"
-    while page:
-        if page in seen or len(seen) == MOST_PAGES:
-            raise BadAnswer("the list of tags has no end", page)
-        seen.add(page)
-        with registry.get(page, repository) as response:
-            for tag in read_json(response, LARGEST_PAGE)["tags"] or []:
-                tags.append(tag)
-            page = next_page(response)
-    return tags
-
-
-# %% list_tags: endless-list
-def list_tags(registry, repository):
-    tags = []
-    page = f"/v2/{repository}/tags/list"
-    while page:
-        with registry.get(page, repository) as response:
-            for tag in read_json(response, LARGEST_PAGE)["tags"] or []:
-                if tag not in tags:
-                    tags.append(tag)
-            page = next_page(response)
-    return tags
-
-
-# %% list_tags: pages-not-counted
-def list_tags(registry, repository):
-    tags = []
-    seen = set()
-    page = f"/v2/{repository}/tags/list"
-    while page:
-        if page in seen:
-            raise BadAnswer("the list of tags has no end", page)
-        seen.add(page)
-        with registry.get(page, repository) as response:
-            for tag in read_json(response, LARGEST_PAGE)["tags"] or []:
                 if tag not in tags:
                     tags.append(tag)
             page = next_page(response)

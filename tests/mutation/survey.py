@@ -1,0 +1,63 @@
+"""Which mutants do the checks kill? `survey(exercise)` grades them all.
+
+Survivors that are as right as the reference stand in tests/wrong/survivors.toml, with the
+reason: `[[EXERCISE]]`, `change` (the lines that differ, as `python -m tests.mutation` prints
+them) and `why`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+from minicontainer.workshop.labs import exercises
+from minicontainer.workshop.labs.lab import Exercise, Lab
+from tests.workshop.warm import first_failures
+
+from .mutants import change, mutants, text
+
+_SURVIVORS = Path(__file__).resolve().parents[1] / "wrong" / "survivors.toml"
+
+
+class Survey(NamedTuple):
+    """What came of an exercise's mutants, each by what it changes."""
+
+    exercise: str
+    killed: dict[str, dict]
+    survived: list[str]
+    equivalent: list[str]
+
+    @property
+    def share(self) -> float:
+        """How many of those that are wrong were killed, of 1."""
+        return len(self.killed) / (len(self.killed) + len(self.survived))
+
+    @property
+    def ill_told(self) -> list[str]:
+        """Those that the checks blamed on themselves."""
+        return [said for said, came in self.killed.items() if came["outcome"] == "error"]
+
+
+def equivalents() -> dict[str, dict[str, str]]:
+    """For each exercise the changes that leave it right, and why."""
+    table = tomllib.loads(_SURVIVORS.read_text("utf-8"))
+    return {name: {r["change"].strip("\n"): r["why"] for r in rows} for name, rows in table.items()}
+
+
+def survey(lab: Lab, exercise: Exercise, again: bool = False) -> Survey:
+    """Grade all mutants of the exercise; those known to be right too only `again`, if asked."""
+    reference = exercises.solution(exercise)
+    known = equivalents().get(exercise.name, {})
+    sources: dict[str, str] = {}
+    for mutant in mutants(reference):
+        said = change(text(reference), mutant)
+        while said in sources:  # the same line stands there twice
+            said += "\n# and in another place"
+        sources[said] = mutant
+    asked = sources if again else {said: m for said, m in sources.items() if said not in known}
+    job = {"lab": str(lab.directory), "exercise": exercise.name, "answers": asked, "cpu": 1}
+    came = first_failures(job)
+    killed = {said: one for said, one in came.items() if one["outcome"] != "passed"}
+    survived = [said for said in came if said not in killed and said not in known]
+    return Survey(exercise.name, killed, survived, [said for said in known if said in sources])

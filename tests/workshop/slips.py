@@ -53,7 +53,8 @@ def answers(lab: Lab, exercise: str) -> dict[str, str]:
 def half(lab: Lab, exercise: str) -> str:
     """Our function, with an exception behind half of its statements."""
     tree, function = _parsed(lab, exercise)
-    function.body.insert(1 + len(function.body) // 2, ast.parse("raise KeyError('late')").body[0])
+    middle = 1 + (len(function.body) - 1) // 2
+    function.body.insert(middle, ast.parse("raise KeyError('late')").body[0])
     return ast.unparse(tree)
 
 
@@ -72,11 +73,11 @@ def _parsed(lab: Lab, exercise: str) -> tuple[ast.Module, ast.FunctionDef]:
 
 
 class _Late(ast.NodeTransformer):
-    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:  # noqa: N802
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
         value = ast.Assign([ast.Name("value", ast.Store())], node.value or ast.Constant(None))
         return [ast.fix_missing_locations(value), *ast.parse("raise KeyError('late')").body]
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:  # noqa: N802
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         return node
 
 

@@ -20,11 +20,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from . import isolation
+from .calls import show, told
 
-#: errors that come of a slip in the code, not of a wrong idea
-SLIPS = (AttributeError, LookupError, NameError, TypeError, ValueError)
-#: how much of a value a report shows, and of an argument
-_WIDTH, _ARGUMENT = 400, 60
+#: how much is shown of two dicts that differ
+_WIDTH = 400
 
 
 class Mark(NamedTuple):
@@ -72,7 +71,7 @@ class Raises:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{' or '.join(kind.__name__ for kind in self.kinds)} is raised"
 
 
@@ -87,11 +86,8 @@ class Raised:
         """The name of the exception's class."""
         return next(iter(getattr(self.error, "kinds", ())), type(self.error).__name__)
 
-    def __str__(self) -> str:
-        message = str(self.error).strip() or "no message"
-        return message if self.kind == "Told" else f"{self.kind} was raised: {message}"
-
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return told(self.error)
 
 
 class Told(Exception):
@@ -108,36 +104,14 @@ class Told(Exception):
         self.kinds, self.errno, self.where = kinds, errno, where
 
 
-#: what is found where a function that should give something gave nothing
-NOTHING = "None, as a function gives that ends without return"
-#: what the last `outcome` was
-_returned: Any = ...
-#: told of each call before it is made, since after an endless one nobody can tell
-on_call: Callable[[str], None] | None = None
-
-
 def outcome(function: Callable, *arguments: Any, **named: Any) -> Any:
     """What the call returns, or `Raised` with the error it raised."""
-    if on_call is not None:
-        on_call(_call(function, arguments, named))
-    global _returned
     try:
-        _returned = function(*arguments, **named)
+        return function(*arguments, **named)
     except NotImplementedError:
         raise
     except (Exception, SystemExit) as error:
-        _returned = Raised(error)
-    return _returned
-
-
-def _call(function: Callable, arguments: tuple, named: Mapping[str, Any]) -> str:
-    """`digest_of(b'hello')`; "" for a helper of the check, which says nothing to a learner."""
-    if "<locals>" in getattr(function, "__qualname__", "<locals>"):
-        return ""
-    shown = [repr(value) for value in arguments]
-    shown += [f"{name}={value!r}" for name, value in named.items()]
-    shown = [text if len(text) <= _ARGUMENT else f"{text[:_ARGUMENT]}…" for text in shown]
-    return f"{function.__name__}({', '.join(shown)}) was called"
+        return Raised(error)
 
 
 def expect(
@@ -147,32 +121,27 @@ def expect(
     story: str,
     mistakes: Mapping[str, bool | Callable[[], bool]] | None = None,
     shown: str = "",
-    came: Any = None,
 ) -> None:
     """Fail the check, with all a learner needs to know, unless `found == expected`.
 
     `story` says what was done; `mistakes` maps keys of lab.toml's misconceptions
     to what tells them: the first that holds is the one the learner hears of.
     `shown` says in words what was expected, where the value alone does not.
-    `came` is what the call gave, where `found` is something else: a slip in it
-    (see SLIPS) is told first, and as such.
     """
-    if isinstance(came, Raised) and isinstance(came.error, SLIPS):
-        raise Failed(story, shown or show(expected), show(came)) from came.error
     if expected == found:
         return
+    cause = found.error if isinstance(found, Raised) else None
     key = next((key for key, holds in (mistakes or {}).items() if _holds(holds)), "")
     wanted, got = _differences(expected, found)
-    if found is None and _returned is None and not isinstance(expected, Raises):
-        got = NOTHING
-    failure = Failed(story, shown or wanted, got, key)
-    if isinstance(found, Raised):
-        raise failure from found.error
-    raise failure
+    raise Failed(story, shown or wanted, got, key) from cause
 
 
 def _holds(condition: bool | Callable[[], bool]) -> bool:
-    return bool(condition() if callable(condition) else condition)
+    """Does it hold? What can't be told of such a value does not."""
+    try:
+        return bool(condition() if callable(condition) else condition)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return False
 
 
 def _differences(expected: Any, found: Any) -> tuple[str, str]:
@@ -186,14 +155,6 @@ def _differences(expected: Any, found: Any) -> tuple[str, str]:
 
 def _entry(side: dict, key: Any) -> str:
     return show(side[key]) if key in side else "nothing"
-
-
-def show(value: Any) -> str:
-    """A value as a learner would write it, shortened in the middle when long."""
-    text = str(value) if isinstance(value, Raised | Raises) else repr(value)
-    if len(text) > _WIDTH:
-        text = f"{text[: _WIDTH // 2]} … {text[-_WIDTH // 4 :]}"
-    return text
 
 
 def apart(function: Callable[[], Any], *, clock: bool = True) -> Any:

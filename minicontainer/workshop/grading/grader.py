@@ -30,6 +30,8 @@ from minicontainer.workshop.labs.notebook_answers import (
     read_cells,
 )
 
+from .calls import Calls
+
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0
 _STDERR = 20_000
@@ -171,7 +173,7 @@ class _Child:
         self.lab, self.answers, self.isolate = lab, answers, isolate
         self.checks = {check.name: check for check in checks}
         self.scratch = scratch_directory("workshop-")
-        self.call, self.apart = "", True
+        self.calls, self.apart = Calls(f"{self.scratch}/calls"), True
         self.process = start(self.scratch)
         self.lines: queue.Queue[str] = queue.Queue()
         self.stderr = _Tail(self.process.stderr)
@@ -184,6 +186,7 @@ class _Child:
             "cells": self.answers.cells,
             "checks": list(self.checks),
             "scratch": self.scratch,
+            "calls": self.calls.path,
             "isolate": self.isolate,
         }
         assert self.process.stdin is not None
@@ -197,6 +200,7 @@ class _Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
         self.process.wait()
+        self.calls.memory.close()
         self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
         self.reader.join(_GRACE)
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -218,9 +222,6 @@ class _Child:
             self.apart = message.get("ready", self.apart)
             if "start" in message:
                 running, patience = self.checks[message["start"]], message["seconds"] + _GRACE
-                self.call = ""
-            elif "call" in message:
-                self.call = str(message["call"])
             elif running and message.get("done") == running.name:
                 self.checks.pop(running.name)
                 yield self._result(running, message)
@@ -259,14 +260,17 @@ class _Child:
         status = self.process.wait()
         said = self.stderr.text()
         where = self._where(said)
-        if silent or "Timeout (" in said:
+        found, call = _ending(status), self.calls.last.get("call", "")
+        if slip := self.calls.slip:
+            found, where = slip["raised"], tuple(slip["where"])
+        elif silent or "Timeout (" in said:
             return self._timeout(check, where)
-        return Result(check, "crashed", self.call, found=_ending(status), where=where)
+        return Result(check, "crashed", call, found=found, where=where)
 
     def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
         mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
-        found = "it did not end"
-        return Result(check, "timeout", self.call, found=found, mistake=mistake, where=where)
+        call, found = self.calls.last.get("call", ""), "it did not end"
+        return Result(check, "timeout", call, found=found, mistake=mistake, where=where)
 
     def _where(self, said: str) -> tuple[str, ...]:
         """The learner's lines in what faulthandler printed, outermost first."""

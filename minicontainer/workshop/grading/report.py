@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from minicontainer.workshop.labs.lab import Exercise, Lab
 from minicontainer.workshop.labs.notebook_answers import Answers
 
-from .checks import NOTHING
+from .calls import NOTHING
 from .grader import NOT_STARTED, Result
 
 _WIDTH = 78
 _LABEL = 11
 #: exercises of which a failure is shown; the others have their line
 _FULL = 3
-
-_SLIPS = ("AttributeError was", "NameError was", "TypeError was", "UnboundLocalError was")
 
 SYMBOLS = {"passed": "✓", "not started": "○", "missing": "○", "skipped": "○", "not graded": "○"}
 
@@ -31,20 +29,14 @@ def symbol(outcome: str) -> str:
 
 
 def hint_of(lab: Lab, result: Result) -> str:
-    """The hint of the misconception that was recognised, else the exercise's first."""
+    """What helps with this very failure; "" where nobody can know."""
     if result.mistake:
         return lab.misconceptions[result.mistake].hint
     if result.found == NOTHING:
         return "return what you have made"
-    if slipped(result):
+    if result.where and " was raised" in result.found:
         return "your function stopped in that line: look at what it uses there, and how"
-    return lab.exercise(result.check.exercise).hints[0]
-
-
-def slipped(result: Result) -> bool:
-    """Was it no wrong idea, but a line that stopped the function, or a missing return?"""
-    stopped = bool(result.where) and result.found.startswith(_SLIPS)
-    return not result.mistake and (stopped or result.found == NOTHING)
+    return ""
 
 
 def report(lab: Lab, answers: Answers, results: list[Result]) -> str:
@@ -112,8 +104,7 @@ def failure(lab: Lab, result: Result) -> Iterator[str]:
     yield ""
     for label, text in facts(lab, result):
         yield from _labelled(label, text)
-    more = 1 if result.mistake or slipped(result) else 2
-    yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name} {more}")
+    yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name}")
 
 
 def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
@@ -132,7 +123,8 @@ def facts(lab: Lab, result: Result) -> Iterator[tuple[str, str]]:
         yield "the rule", f"{text}\n[{source}, in our own words]" if text else source
     if result.outcome == "failed" and result.used:
         yield "note", f"this check also runs your {', '.join(result.used)}"
-    yield ("hint" if result.mistake or slipped(result) else "hint 1"), hint_of(lab, result)
+    if hint := hint_of(lab, result):
+        yield "hint", hint
 
 
 def _found(result: Result) -> str:

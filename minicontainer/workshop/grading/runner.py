@@ -24,11 +24,13 @@ from types import ModuleType
 from typing import Any
 
 from minicontainer.errors import ContainerError
+from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
-from . import checks, isolation
+from . import isolation
+from .calls import NOTHING, Calls, told
 from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
@@ -39,6 +41,7 @@ def main(tests: Tests | None = None) -> None:
     """Read the job, isolate this process, run the checks (with `tests` that are loaded already)."""
     job = json.load(sys.stdin)
     say = _Channel()
+    calls = Calls(job["calls"])
     try:
         isolated = job["isolate"] and isolation.enter(job["scratch"])
     except (OSError, ContainerError) as error:
@@ -48,13 +51,14 @@ def main(tests: Tests | None = None) -> None:
     os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
     say(ready=isolated)
     tests = tests or Tests(Lab(Path(job["lab"])))
-    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]))
-    process = os.getpid()
-    checks.on_call = lambda call: say(call=call) if os.getpid() == process else None
+    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]), calls)
     for name in job["checks"]:
         seconds = tests.seconds(name)
         say(start=name, seconds=seconds)
-        say(done=name, **tests.run(name, seconds))
+        came = tests.run(name, seconds)
+        say(done=name, **came)
+        if came["outcome"] == "timeout":
+            return  # who grades starts another for the rest
 
 
 class _Channel:
@@ -85,9 +89,9 @@ class Tests:
             if check.exercise == exercise:
                 self._function(check.name)
 
-    def take(self, cells: list[Cell], scratch: Path) -> None:
+    def take(self, cells: list[Cell], scratch: Path, calls: Calls) -> None:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
-        self.scratch = scratch
+        self.scratch, self.calls, self.overlay.make = scratch, calls, calls.make
         isolation.labels.update(cell.label for cell in cells)
         answers = read_cells(cells, self.lab.names, self.lab.formerly)
         self.overlay.add(answers, self.lab.exercises)
@@ -102,6 +106,7 @@ class Tests:
         mark: Mark = function.mark
         printed = _Printed()
         self.overlay.called.clear()
+        self.calls.forget()
         isolation.arm(seconds)
         try:
             with contextlib.redirect_stdout(printed):
@@ -123,16 +128,16 @@ class Tests:
         try:
             with self._arguments(function) as arguments:
                 function(**arguments)
-        except Failed as failed:
-            where = isolation.learners_lines(failed.__cause__) if failed.__cause__ else []
-            key = failed.mistake or self._mistake(failed.__cause__, mark.exercise)
-            texts = {"story": failed.story, "expected": failed.expected, "found": failed.found}
-            return {"outcome": "failed", **texts, "mistake": key, "where": where}
         except isolation.TookTooLong as error:
-            return {"outcome": "timeout", "found": str(error)}
+            came: dict = {"outcome": "timeout", "found": str(error)}
+        except Failed as failed:
+            came = self._failed(failed, mark)
         except BaseException as error:
-            return self._unexpected(error, mark)
-        return {"outcome": "passed"}
+            came = {"outcome": "failed", **self._stumbled(error, mark)}
+        else:
+            return {"outcome": "passed"}
+        came.setdefault("story", self.calls.last.get("call", ""))
+        return came | self._slip(came, mark)
 
     @contextlib.contextmanager
     def _arguments(self, function: Callable):
@@ -146,25 +151,51 @@ class Tests:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _unexpected(self, error: BaseException, mark: Mark) -> dict:
-        """An exception that the check did not provide for."""
-        where = isolation.learners_lines(error)
-        told = {"mistake": self._mistake(error, mark.exercise), "where": where}
-        if isinstance(error, NotDefined):
-            return {"outcome": "failed", "found": f"the cell could not be run: {error}", **told}
-        if isinstance(error, NotImplementedError):
-            return {
-                "outcome": "failed",
-                "found": "raise NotImplementedError is still there",
-                **told,
-            }
-        shown = f"{type(error).__name__} was raised: {error}".rstrip(": ")
-        return {"outcome": "failed" if where else "error", "found": shown, **told}
+    def _failed(self, failed: Failed, mark: Mark) -> dict:
+        """What a check has found that is not as it should be."""
+        cause, last = failed.__cause__, self.calls.last
+        came = {"outcome": "failed", "where": last.get("where", []), **vars(failed)}
+        if cause:
+            came["where"] = isolation.learners_lines(cause)
+            return came if failed.mistake else came | self._stumbled(cause, mark)
+        if failed.found == "None" and not failed.expected.endswith(" is raised"):
+            return {**came, "found": self._given(mark)}
+        if "raised" in last and last["kinds"][0] not in failed.found + failed.expected:
+            came["found"] = f"{last['raised']}\n{failed.found}"
+        return came
 
-    def _mistake(self, error: BaseException | None, exercise: str) -> str:
-        """The misconception that is known by the name of such an exception."""
+    def _stumbled(self, error: BaseException, mark: Mark) -> dict:
+        """What to tell of an exception: the learner's own, or what led the check to it."""
+        where, last = isolation.learners_lines(error), self.calls.last
+        if isinstance(error, NotDefined):
+            return {"found": f"the cell could not be run: {error}"}
         kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        return self.lab.mistake_raising(exercise, kinds, str(error))
+        facts: dict = {"mistake": self.lab.mistake_raising(mark.exercise, kinds, str(error))}
+        if not where and "raised" in last:
+            return facts | {"found": last["raised"], "where": last["where"]}
+        if where or "gave" not in last:
+            facts["outcome"] = "failed" if last else "error"
+            return facts | {"found": told(error), "where": where}
+        given = self._given(mark)
+        more = f"; and with this the check could not go on ({told(error)})"
+        return facts | {"found": given if given == NOTHING else given + more}
+
+    def _given(self, mark: Mark) -> str:
+        """What the last call gave; for a function that should give something, None is nothing."""
+        gave, call = self.calls.last.get("gave", "None"), self.calls.last.get("call", "")
+        for_nothing = " -> None:" in exercises.cut(self.lab.exercise(mark.exercise)).head
+        if gave == "None" and call.startswith(f"{mark.exercise}(") and not for_nothing:
+            return NOTHING
+        return gave
+
+    def _slip(self, came: dict, mark: Mark) -> dict:
+        """What is told instead where a function of the learner's stopped in the middle."""
+        if not (slip := self.calls.slip):
+            return {}
+        seen, kinds = came.get("mistake", ""), set(slip["kinds"])
+        key = self.lab.mistake_raising(mark.exercise, kinds, slip["raised"], seen)
+        found = came["found"] if key and key == seen else slip["raised"]
+        return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
 
 
 class _Printed(io.TextIOBase):

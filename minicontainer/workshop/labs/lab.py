@@ -127,12 +127,18 @@ class Lab:
             raise LabError(f"no exercise {unknown[0].exercise!r} in lab.toml", unknown[0].file)
         return sorted(found, key=lambda check: self.names.index(check.exercise))
 
-    def mistake_raising(self, exercise: str, kinds: set[str], message: str = "") -> str:
-        """The misconception about `exercise` that is known by one of these exceptions; or ""."""
-        for key, mistake in self.misconceptions.items():
-            known = [said.partition(": ") for said in mistake.raises]
-            if mistake.exercise == exercise and any(
-                kind in kinds and words in message for kind, _, words in known
+    def mistake_raising(
+        self, exercise: str, kinds: set[str], message: str = "", seen: str | None = None
+    ) -> str:
+        """The misconception about `exercise` that is known by one of these exceptions; or "".
+
+        Where `seen` is what the check takes it for, no other is known by a bare name.
+        """
+        for key in sorted(self.misconceptions, key=lambda key: key != seen):
+            known = [said.partition(": ") for said in self.misconceptions[key].raises]
+            if self.misconceptions[key].exercise == exercise and any(
+                kind in kinds and words in message and (words or seen in (None, key))
+                for kind, _, words in known
             ):
                 return key
         return ""

@@ -1,0 +1,134 @@
+"""What the learner's functions did: the last call, and the first slip of all.
+
+Every caller's way to such a function leads through `Calls.make`, which notes
+the call in a file that is mapped into memory: a check may call in processes that
+fork off it, change their root, close each descriptor and end at once, and the
+grader asks when nobody is left to answer. mmap(2), MAP_SHARED.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from minicontainer.errors import MinicontainerError
+
+from . import isolation
+
+#: errors that come of a slip in the code; what they left is no sign of a wrong idea
+SLIPS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError,
+         NotImplementedError, SyntaxError, TypeError, ValueError)  # fmt: skip
+#: what is found where a function that should give something gave nothing
+NOTHING = "None, as a function gives that ends without return"
+#: bytes of each of the two notes; characters of a value, an argument and a message that are shown
+_ROOM = 1 << 14
+_WIDTH, _ARGUMENT, _MESSAGE = 400, 60, 1500
+#: values that nothing is equal to by right
+_STRANGERS = (object(), secrets.token_hex(), secrets.token_bytes(), secrets.randbits(99) / 7,
+              (secrets.token_hex(),), [secrets.token_hex()], {"": secrets.token_hex()})  # fmt: skip
+
+
+class Calls:
+    """The two notes, in a file at `path` which is made if need be."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open(path, "a+b") as file:
+            file.truncate(2 * _ROOM)
+            self.memory = mmap.mmap(file.fileno(), 2 * _ROOM)
+        self._inside = False
+        self._error: BaseException | None = None
+
+    def forget(self) -> None:
+        """Begin anew, for another check."""
+        self.memory[:] = bytes(2 * _ROOM)
+
+    @property
+    def last(self) -> dict:
+        """Of the last call from outside: `call`, and `gave`, or `raised`, `kinds` and `where`."""
+        return self._read(0)
+
+    @property
+    def slip(self) -> dict:
+        """The first slip that left a function of the learner's: `raised`, `kinds` and `where`."""
+        return self._read(_ROOM)
+
+    def make(self, function: Callable, *arguments: Any, **named: Any) -> Any:
+        """Call the learner's `function`, and note what comes of it."""
+        outer, self._inside = self._inside, True
+        call = {} if outer else {"call": _called(function.__name__, arguments, named)}
+        try:
+            if not outer:
+                self._write(0, **call)
+            value = function(*arguments, **named)
+            _insist_on_a_plain(value, function.__name__)
+        except BaseException as error:
+            self._note(error, call)
+            raise
+        finally:
+            self._inside = outer
+        if not outer:
+            self._write(0, **call, gave=show(value))
+        return value
+
+    def _note(self, error: BaseException, call: dict) -> None:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        lines = isolation.learners_lines(error)
+        facts = {"raised": told(error), "kinds": kinds, "where": lines[-4:]}
+        if call:
+            self._write(0, **call, **facts)
+        slipped = isinstance(error, SLIPS) and not isinstance(error, MinicontainerError)
+        if slipped and (error is self._error or not self.slip):
+            self._error = error
+            self._write(_ROOM, **facts)
+
+    def _read(self, place: int) -> dict:
+        with contextlib.suppress(ValueError):  # half written, or nothing at all
+            return json.loads(self.memory[place : place + _ROOM].rstrip(b"\0"))
+        return {}
+
+    def _write(self, place: int, **facts: Any) -> None:
+        text = json.dumps(facts).encode()[:_ROOM]
+        self.memory[place : place + _ROOM] = text.ljust(_ROOM, b"\0")
+
+
+def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:
+    """`digest_of(b'hello') was called`."""
+    given = [show(value, _ARGUMENT) for value in arguments]
+    given += [f"{key}={show(value, _ARGUMENT)}" for key, value in named.items()]
+    return f"{name}({', '.join(given)}) was called"
+
+
+def told(error: BaseException) -> str:
+    """`KeyError was raised: 'name'`."""
+    kind = next(iter(getattr(error, "kinds", ())), type(error).__name__)
+    if kind == "NotImplementedError":
+        return "raise NotImplementedError is still there"
+    message = str(error).strip()[:_MESSAGE] or "no message"
+    return message if kind == "Told" else f"{kind} was raised: {message}"
+
+
+def show(value: Any, width: int = _WIDTH) -> str:
+    """A value as a learner would write it, shortened when long."""
+    if isinstance(value, bytes | str) and len(value) > 2 * width:
+        value = value[: 2 * width]  # still too long, and soon written
+    text = repr(value)
+    if len(text) <= width:
+        return text
+    return (
+        f"{text[: width // 2]} … {text[-width // 4 :]}" if width > _ARGUMENT else f"{text[:width]}…"
+    )
+
+
+def _insist_on_a_plain(value: Any, name: str) -> None:
+    """Raise TypeError for what says that it is equal to whatever it is compared with."""
+    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        for part in parts:
+            _insist_on_a_plain(part, name)
+    if not isinstance(value, str | bytes | int | None) and any(value == one for one in _STRANGERS):
+        raise TypeError(f"{name} returned a {type(value).__name__} that is equal to everything")

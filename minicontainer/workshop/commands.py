@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import report
 from minicontainer.workshop.labs.lab import (
@@ -24,8 +23,10 @@ from minicontainer.workshop.labs.lab import (
     find_labs,
     find_root,
 )
-from minicontainer.workshop.labs.notebook_answers import MISSING, parse, renamed, saved_answers
+from minicontainer.workshop.labs.notebook_answers import MISSING, Answers, saved_answers
+from minicontainer.workshop.labs.notebook_files import read, save, to_text, write
 from minicontainer.workshop.labs.progress import Progress, kept_directory
+from minicontainer.workshop.labs.renewal import Renewal
 
 from .authoring import generate
 from .labs import exercises
@@ -51,11 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    graders = (
-        command("check", check, "grade the saved notebook of a lab", "lab"),
-        command("watch", watch, "grade a lab each time its notebook is saved", "lab"),
+    check_parser = command("check", check, "grade the saved notebook of a lab", "lab")
+    watch_parser = command("watch", watch, "grade a notebook each time it is saved")
+    watch_parser.add_argument(
+        "lab", nargs="?", help="without it: whatever is saved, exercise by exercise"
     )
-    for grader in graders:
+    for grader in (check_parser, watch_parser):
         grader.add_argument("exercises", nargs="*", help="only these; without them, all")
     next_parser = command("next", say_next, "say what to do next")
     next_parser.add_argument("lab", nargs="?", help="without it: the lab last worked on")
@@ -66,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     reset_parser.add_argument("exercise", nargs="?", help="without it: the whole notebook")
     command("solution", solution, "show the package's own function", "lab", "exercise")
     command("diff", diff, "compare your function with the package's", "lab", "exercise")
-    command("update", update, "renew a notebook's text; your functions stay", "lab")
+    update_parser = command("update", update, "renew a notebook's text; what you wrote stays")
+    update_parser.add_argument("lab", nargs="?", help="without it: all notebooks")
     return parser
 
 
@@ -74,27 +77,60 @@ def check(options: argparse.Namespace) -> int:
     """Grade the saved notebook; 0 when everything passes."""
     lab = find_lab(options.lab)
     answers = saved_answers(lab)
-    wanted = [lab.exercise(name).name for name in options.exercises]
-    checks = [check for check in lab.checks if check.exercise in wanted or not wanted]
+    names = [lab.exercise(name).name for name in options.exercises]
+    return 0 if _graded(lab, answers, names or lab.names) else 1
+
+
+def _graded(lab: Lab, answers: Answers, names: list[str]) -> bool:
+    """Report on these exercises, and record it: do they pass?"""
+    checks = [check for check in lab.checks if check.exercise in names]
     results = list(grade(lab, answers, checks))
     print(report(lab, answers, results))
     Progress(lab.root).record(lab, results)
-    return 0 if all(result.settled for result in results) else 1
+    return all(result.settled for result in results)
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Grade again after each save, until Ctrl-C."""
-    lab = find_lab(options.lab)
-    path = lab.notebook_path(answers_directory())
-    seen = None
+    """Grade again after each save, until Ctrl-C; without a lab, whichever notebook is saved."""
+    labs = [find_lab(options.lab)] if options.lab else find_labs()
+    begun = options.lab or Progress(find_root()).last_lab or labs[0].id
+    saved: dict[str, int] = {}
+    read: dict[str, Answers] = {}
     while True:
-        now = path.stat().st_mtime_ns if path.exists() else None
-        if now != seen:
-            seen = now
+        for lab in labs:
+            now, before = _saved_at(lab), saved.get(lab.id)
+            saved[lab.id] = now
+            if now == before or (before is None and lab.id != begun.zfill(2)):
+                continue
             print("\033[2J\033[H" if sys.stdout.isatty() else "", end="")
-            check(options)
-            print(f"\nwatching {path.name}: save it to check again, Ctrl-C to stop", flush=True)
+            try:
+                if options.lab:
+                    check(options)
+                else:
+                    read[lab.id] = _worked_on(lab, read.get(lab.id))
+            except MinicontainerError as error:  # half a file, as some editors save it
+                print(error)
+            print("\nwatching: save a notebook to check it again, Ctrl-C to stop", flush=True)
         time.sleep(0.3)
+
+
+def _saved_at(lab: Lab) -> int:
+    try:
+        return lab.notebook_path(answers_directory()).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _worked_on(lab: Lab, before: Answers | None) -> Answers:
+    """Grade what has changed since `before`, and go on with what is to be done while it passes."""
+    answers, store = saved_answers(lab), Progress(lab.root)
+    was = before.functions if before else answers.functions
+    changed = [name for name in lab.names if answers.functions[name].source != was[name].source]
+    to_do = [name for name in lab.names if name not in changed and not store.passed(lab, name)]
+    if not changed or _graded(lab, answers, changed):
+        all(_graded(lab, answers, [name]) for name in to_do)  # up to the first that fails
+    say_next(argparse.Namespace(lab=lab.id))
+    return answers
 
 
 def say_next(options: argparse.Namespace) -> int:
@@ -124,6 +160,7 @@ def status(_: argparse.Namespace) -> int:
             read = f"   {hints} hint{'s' if hints > 1 else ''} read" if hints else ""
             sign, title, points = store.standing(lab, exercise)
             print(f"  {sign} {title:<25} {points}{read}")
+    print("as last graded; ./workshop check NN grades what you have saved since")
     return 0
 
 
@@ -168,116 +205,63 @@ def reset(options: argparse.Namespace) -> int:
     """Put the stub of one exercise back, or the whole notebook; keep what was there."""
     lab = find_lab(options.lab)
     path = lab.notebook_path("labs")
+    fresh = generate.learners(lab)
     if options.exercise is None or not path.exists():
-        kept = keep(lab, path, lab.id)
-        generate.save(path, generate.to_text(generate.learners(lab)))
+        kept = _keep(lab, path, lab.id)
+        save(path, to_text(fresh))
         print(f"{path.name} is as it was at first")
     else:
-        exercise = lab.exercise(options.exercise)
-        notebook = _todays(lab, path)
-        before = [_source(cell) for cell in notebook["cells"]]
-        put_back(notebook, generate.learners(lab), exercise)
-        if [_source(cell) for cell in notebook["cells"]] == before:
-            print(f"{exercise.name} has its first text already; nothing is changed")
+        name = lab.exercise(options.exercise).name
+        mine = read(path)
+        made = Renewal(lab, fresh["cells"]).put_back(mine["cells"], name)
+        if made == mine["cells"]:
+            print(f"{name} has its first text already; nothing is changed")
             return 0
-        kept = keep(lab, path, exercise.name)
-        generate.save(path, generate.to_text(notebook))
-        print(f"{exercise.name} has its first text again")
+        kept = _keep(lab, path, name)
+        write(path, {**mine, "cells": made})
+        print(f"{name} has its first text again")
         print("if the notebook is open, reload it from disk")
     if kept:
         print(f"what was there is kept in {kept}")
     return 0
 
 
-def keep(lab: Lab, path: Path, name: str) -> Path | None:
+def _keep(lab: Lab, path: Path, name: str) -> Path | None:
     """Copy the notebook at `path` away under a new name; None if there is none."""
     if not path.exists():
         return None
-    directory = kept_directory(lab.root)
-    directory.mkdir(parents=True, exist_ok=True)
-    number = 1
+    directory, number = kept_directory(lab.root), 1
     while (kept := directory / f"{lab.id}-{name}-{number}.ipynb").exists():
         number += 1
-    kept.write_bytes(path.read_bytes())
+    save(kept, path.read_bytes())
     return kept
 
 
-def put_back(notebook: dict[str, Any], fresh: dict[str, Any], exercise: Exercise) -> None:
-    """Let `notebook` hold the exercise's stub once, at the place of its last definition.
-
-    If there is none, after the cell that comes before the stub in `fresh`.
-    """
-    places = [n for n, cell in enumerate(notebook["cells"]) if _defines(cell, exercise.name)]
-    at = next(n for n, cell in enumerate(fresh["cells"]) if _defines(cell, exercise.name))
-    stub = fresh["cells"][at]
-    if places:
-        notebook["cells"][places[-1]] = stub
-        for place in reversed(places[:-1]):
-            del notebook["cells"][place]
-        return
-    before = [_source(cell) for cell in fresh["cells"][:at]]
-    known = [n for n, cell in enumerate(notebook["cells"]) if _source(cell) in before]
-    notebook["cells"].insert(known[-1] + 1 if known else len(notebook["cells"]), stub)
-
-
-def _todays(lab: Lab, path: Path) -> dict[str, Any]:
-    """The notebook at `path`, where what has another name today has it."""
-    notebook = json.loads(path.read_text("utf-8-sig"))
-    for cell in notebook["cells"]:
-        lines = [cell["source"]] if isinstance(cell["source"], str) else cell["source"]
-        cell["source"] = [renamed(line, lab.formerly) for line in lines]
-    return notebook
-
-
-def _source(cell: dict[str, Any]) -> str:
-    return "".join(cell["source"]).replace("\r\n", "\n").strip()
-
-
-def _defines(cell: dict[str, Any], name: str) -> bool:
-    if cell["cell_type"] != "code":
-        return False
-    tree = parse(_source(cell))
-    if isinstance(tree, SyntaxError):
-        return f"def {name}(" in _source(cell)
-    return any(getattr(node, "name", "") == name for node in tree.body)
-
-
 def update(options: argparse.Namespace) -> int:
-    """Renew the notebook's prose and stubs; the learner's functions and own cells stay."""
-    lab = find_lab(options.lab)
-    path = lab.notebook_path("labs")
+    """Renew the text of one notebook, or of all; what the learner wrote stays at its place."""
+    status = 0
+    for lab in [find_lab(options.lab)] if options.lab else find_labs():
+        try:
+            _update(lab, lab.notebook_path("labs"))
+        except LabError as error:
+            print(f"workshop: {error}", file=sys.stderr)
+            status = 1
+    return status
+
+
+def _update(lab: Lab, path: Path) -> None:
     fresh = generate.learners(lab)
-    if path.exists():
-        notebook = _todays(lab, path)
-        merge(lab, fresh, notebook)
-    renewed = generate.to_text(fresh)
-    if path.exists() and path.read_text("utf-8") == renewed:
+    if not path.exists():
+        save(path, to_text(fresh))
+        print(f"{path.name} is up to date")
+        return
+    renewal, mine = Renewal(lab, fresh["cells"]), read(path)
+    made = renewal.merged(mine["cells"])
+    if made == mine["cells"]:
         print(f"{path.name} is up to date already; nothing is changed")
-        return 0
-    kept = keep(lab, path, "update")
-    generate.save(path, renewed)
-    print(f"{path.name} is up to date" + (f"; the old one is kept in {kept}" if kept else ""))
-    return 0
-
-
-def merge(lab: Lab, fresh: dict[str, Any], notebook: dict[str, Any]) -> None:
-    """Put the cells of `notebook` that a learner wrote or added into `fresh`."""
-    own = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    taken: list[dict[str, Any]] = []
-    for name in saved_answers(lab, "labs").written():
-        cell = [cell for cell in own if _defines(cell, name)][-1]
-        at = next(n for n, made in enumerate(fresh["cells"]) if _defines(made, name))
-        fresh["cells"][at] = {**fresh["cells"][at], "source": cell["source"]}
-        taken.append(cell)
-    known = {_source(cell) for cell in fresh["cells"]}
-    for cell in own:
-        given = cell in taken or any(_defines(cell, name) for name in lab.names)
-        if not given and _source(cell) not in known and not _is_ours(cell):
-            fresh["cells"].append(cell)
-
-
-def _is_ours(cell: dict[str, Any]) -> bool:
-    """A first cell, or one that is as some edition made it: then its id goes with its source."""
-    source = _source(cell)
-    ids = [generate.cell_id("code", source, same) for same in range(3)]
-    return "workshop.notebook import begin" in source or cell.get("id") in ids
+        return
+    kept = _keep(lab, path, "update")
+    write(path, {**mine, "cells": made})
+    print(f"{path.name} is up to date; the old one is kept in {kept}")
+    for remark in renewal.remarks:
+        print(f"  {remark}")

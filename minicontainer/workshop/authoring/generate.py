@@ -8,8 +8,6 @@ Graphviz that draws alike everywhere.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 import tempfile
@@ -18,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.lib.files import write_whole
 from minicontainer.pictures.drawing import on_paper
 from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
 from minicontainer.workshop.labs.notebook_answers import saved_answers
+from minicontainer.workshop.labs.notebook_files import cell_id, save, to_text
+from minicontainer.workshop.labs.renewal import remember
 from minicontainer.workshop.scenes import load_scenes, without_other_labs
 
 from .page import parse
@@ -62,6 +61,7 @@ def write(lab: Lab) -> None:
     for name, picture in drawn.items():
         save(lab.directory / name, picture)
     save(path, to_text(made))
+    remember(lab, made["cells"])
     solved = lab.notebook_path("solutions")
     save(solved, to_text(solution(lab)))
     save(solved, executed(to_text(solution(lab)), solved.parent))
@@ -85,11 +85,6 @@ def learners(lab: Lab) -> dict[str, Any]:
 def solution(lab: Lab) -> dict[str, Any]:
     """The notebook with the package's own functions, not executed."""
     return _notebook(_Cells(lab, exercises.solution, f"../../labs/{lab.id}/"))
-
-
-def to_text(notebook: dict[str, Any]) -> str:
-    """The notebook as a file, laid out as Jupyter does it."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def executed(notebook: str, directory: Path) -> str:
@@ -215,17 +210,6 @@ class _Cells:
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
         self.made.append(cell)
-
-
-def cell_id(kind: str, source: str, same: int = 0) -> str:
-    """The id of a cell that comes after `same` others like it."""
-    return hashlib.sha256(f"{kind}{source}{same}".encode()).hexdigest()[:12]
-
-
-def save(path: Path, text: str) -> None:
-    """Write a file so that readers see the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.encode())
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ No other statement of the notebook is ever run.
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from .former import OLDER, is_older
-from .lab import Lab, LabError, answers_directory
+from .lab import Lab, answers_directory
+from .notebook_files import read, source
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
 
@@ -71,25 +71,14 @@ def read_notebook(
 
     Raises LabError when there is no such file or it is not a notebook.
     """
-    try:
-        numbered = enumerate(json.loads(path.read_text("utf-8-sig"))["cells"], 1)
-        code = [(number, cell) for number, cell in numbered if cell["cell_type"] == "code"]
-        cells = [Cell(f"{path.name} cell {number}", _text(c["source"])) for number, c in code]
-    except FileNotFoundError:
-        hint = f"Bring it back with: python -m minicontainer.workshop reset {path.parent.name}"
-        raise LabError("the notebook is not there", str(path), hint) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LabError(f"this is not a notebook ({error})", str(path)) from error
+    numbered = enumerate(read(path)["cells"], 1)
+    code = [(number, source(cell)) for number, cell in numbered if cell["cell_type"] == "code"]
+    cells = [Cell(f"{path.name} cell {number}", text) for number, text in code]
     answers = read_cells(cells, exercises, formerly)
     copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
     if copies:
         answers.notes.append(f"{copies[0]} is not graded; only {path.name} is")
     return answers
-
-
-def _text(source: str | list[str]) -> str:
-    text = source if isinstance(source, str) else "".join(source)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_cells(

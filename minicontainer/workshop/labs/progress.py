@@ -1,7 +1,8 @@
 """What a learner has passed, and which hints were read; survives restarts.
 
-One JSON file, `.workshop/progress.json` in the checkout, or under
-$XDG_STATE_HOME where the checkout may not be written. Replaced whole.
+One JSON file, `.workshop/progress.json` in the checkout, or under $XDG_STATE_HOME where the
+checkout may not be written. It is read anew, changed and replaced whole under a lock, so several
+processes may use it at once. What hinders that is told, and keeps nobody from being graded.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from minicontainer.lib.files import write_whole
+from minicontainer.lib import shapes
+from minicontainer.lib.locks import locked
 from minicontainer.workshop.grading.grader import NOT_STARTED, Result
 
-from .lab import Exercise, Lab
+from .lab import Exercise, Lab, LabError
+from .notebook_files import cannot, hand_over, save
 
 #: the key of what was last worked on, among those of exercises
 _LAST = "last"
+_EMPTY = {"passed": [], "hints": 0, "asked": 0}
+_SHAPE = {shapes.NEEDED: list(_EMPTY), "passed": [str], "hints": int, "asked": int, "tried": bool}
 
 
 class Progress:
@@ -27,28 +33,77 @@ class Progress:
     def __init__(self, root: Path, lasting: bool = True) -> None:
         self.file = _directory(root) / "progress.json"
         self.lasting = lasting
+        self.trouble = ""
         self.exercises: dict[str, dict] = {}
         if lasting:
-            with contextlib.suppress(OSError, ValueError):
-                self.exercises = json.loads(self.file.read_text("utf-8"))
+            with self._told():
+                self._read()
+
+    def _read(self) -> None:
+        """Take what the file holds. Raises LabError, or OSError where it can't be read."""
+        if not self.file.exists():
+            return
+        try:
+            known = json.loads(self.file.read_text("utf-8"))
+            shapes.check(known, {_LAST: {"lab": str}}, "", LabError)
+            for key in known.keys() - {_LAST}:
+                shapes.check(known[key], _SHAPE, key, LabError)
+        except (ValueError, LabError) as error:
+            hint = "Move it away, and a new one is begun."
+            raise LabError(
+                f"this is no record of progress ({error})", str(self.file), hint
+            ) from None
+        self.exercises = known
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in one sentence what went wrong within; once, if it stays the same."""
+        before, self.trouble = self.trouble, ""
+        try:
+            yield
+        except (OSError, LabError) as error:
+            if isinstance(error, OSError):
+                error = cannot("be used", self.file, error)
+            self.trouble = f"passes are not recorded: {error}"
+            if self.trouble != before:
+                print(self.trouble, file=sys.stderr)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Within, `exercises` may be changed: nobody else does so, and it is written after."""
+        with contextlib.ExitStack() as held:
+            if self.lasting:
+                with self._told():
+                    lock = self.file.with_suffix(".lock")
+                    held.enter_context(locked(lock))
+                    hand_over(lock.parent)
+                    hand_over(lock)
+                    self._read()
+            yield
+            if self.lasting and not self.trouble:
+                with self._told():
+                    save(self.file, json.dumps(self.exercises, indent=1, sort_keys=True), 0o600)
 
     def _entry(self, lab: Lab, exercise: str) -> dict:
-        empty = {"passed": [], "hints": 0, "asked": 0}
-        return self.exercises.setdefault(f"{lab.id}/{exercise}", empty)
+        return self.exercises.setdefault(f"{lab.id}/{exercise}", {**_EMPTY, "passed": []})
 
     def record(self, lab: Lab, results: Iterable[Result]) -> None:
         """Remember which checks passed just now, which no longer do, and what was tried."""
-        for result in (result for result in results if result.outcome != "not graded"):
-            entry = self._entry(lab, result.check.exercise)
-            entry["tried"] = result.outcome not in NOT_STARTED
-            if entry["tried"]:
-                self.exercises[_LAST] = {"lab": lab.id}
-            passed: list[str] = entry["passed"]
-            if result.passed and result.check.name not in passed:
-                passed.append(result.check.name)
-            elif not result.passed and result.check.name in passed:
-                passed.remove(result.check.name)
-        self._save()
+        with self._changing():
+            for result in results:
+                if result.outcome != "not graded":
+                    self._take(lab, result)
+
+    def _take(self, lab: Lab, result: Result) -> None:
+        entry = self._entry(lab, result.check.exercise)
+        entry["tried"] = result.outcome not in NOT_STARTED
+        if entry["tried"]:
+            self.exercises[_LAST] = {"lab": lab.id}
+        passed: list[str] = entry["passed"]
+        if result.passed and result.check.name not in passed:
+            passed.append(result.check.name)
+        elif not result.passed and result.check.name in passed:
+            passed.remove(result.check.name)
 
     def passed(self, lab: Lab, exercise: str) -> bool:
         """Did every check of the exercise pass when it was last run?"""
@@ -74,9 +129,9 @@ class Progress:
 
     def hint_read(self, lab: Lab, exercise: str, number: int) -> None:
         """Remember that hint `number` was read."""
-        entry = self._entry(lab, exercise)
-        entry["hints"] = max(entry["hints"], number)
-        self._save()
+        with self._changing():
+            entry = self._entry(lab, exercise)
+            entry["hints"] = max(entry["hints"], number)
 
     def hints(self, lab: Lab, exercise: str) -> int:
         """The highest hint read so far; 0 for none."""
@@ -89,20 +144,12 @@ class Progress:
 
     def asked_to_show(self, lab: Lab, exercise: str) -> str:
         """Why not to show the solution yet; "" after passing, or when asked for a second time."""
-        entry = self._entry(lab, exercise)
-        entry["asked"] += 1
-        self._save()
+        with self._changing():
+            entry = self._entry(lab, exercise)
+            entry["asked"] += 1
         if entry["asked"] > 1 or self.passed(lab, exercise):
             return ""
         return f"{exercise} does not pass yet. Ask again to see the solution all the same."
-
-    def _save(self) -> None:
-        if not self.lasting:
-            return
-        with contextlib.suppress(OSError):  # a full disk must not keep anyone from being graded
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(self.exercises, indent=1, sort_keys=True)
-            write_whole(self.file, text.encode(), mode=0o600)
 
 
 def kept_directory(root: Path) -> Path:

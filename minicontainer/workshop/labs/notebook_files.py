@@ -1,0 +1,130 @@
+"""Notebooks as files: the one reader and the one writer.
+
+In: an .ipynb file of any editor (nbformat 4, whatever minor version). Out: its JSON, and for
+changed cells a file in its layout, so that every other cell stands there as it did, to the byte.
+nbformat lays all cells out anew, and its import takes ten times as long as a grading's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from minicontainer.lib.files import write_whole
+
+from .lab import LabError
+
+#: how editors lay a notebook out; Jupyter's way comes first
+_LAYOUTS: list[dict[str, Any]] = [
+    {"sort_keys": by_name, "ensure_ascii": escaped, "indent": indent}
+    for by_name, escaped, indent in itertools.product((True, False), (False, True), (1, 2, 4, None))
+]
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_MARKS = re.compile(r"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The notebook at `path`. Raises LabError when there is none, or it is not one."""
+    text, hint = "", f"Save it again, or begin anew: ./workshop reset {path.parent.name}"
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        notebook = json.loads(text)
+        for number, cell in enumerate(notebook["cells"], 1):
+            if cell.get("source") is None:
+                cell["source"] = []
+            if cell["cell_type"] not in ("code", "markdown", "raw"):
+                raise ValueError(f"cell {number} is of no known type")
+            source(cell)
+    except FileNotFoundError:
+        hint = f"Bring it back with: ./workshop reset {path.parent.name}"
+        raise LabError("the notebook is not there", str(path), hint) from None
+    except OSError as error:
+        raise cannot("be read", path, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if _MARKS.search(text):
+            hint = 'labs/README.md, "A newer edition", says how to go on.'
+            raise LabError("git left its marks of a conflict in it", str(path), hint) from None
+        raise LabError(f"this is not a notebook ({error})", str(path), hint) from error
+    return notebook
+
+
+def source(cell: dict[str, Any]) -> str:
+    """A cell's source, with line ends as Python reads them."""
+    return "".join(cell["source"]).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def write(path: Path, notebook: dict[str, Any]) -> None:
+    """Let `notebook`, which was read there, be what the file at `path` holds. Raises LabError."""
+    before = path.read_bytes().decode("utf-8-sig")
+    known, plain = json.loads(before), before.rstrip()
+    layouts = (way for way in _LAYOUTS if json.dumps(known, **way) == plain)
+    ids: set[str] = set()
+    for cell in notebook["cells"]:
+        _make_valid(cell, ids, notebook.get("nbformat_minor", 0) >= 5)
+    save(path, json.dumps(notebook, **next(layouts, _LAYOUTS[0])) + before[len(plain) :])
+
+
+def _make_valid(cell: dict[str, Any], ids: set[str], with_id: bool) -> None:
+    """Give the cell what each must have, and an id of its own where cells have one."""
+    cell.setdefault("metadata", {})
+    if cell["cell_type"] == "code":
+        cell.setdefault("execution_count", None)
+        cell.setdefault("outputs", [])
+    id, number = cell.get("id"), 0
+    while not (isinstance(id, str) and _ID.fullmatch(id)) or id in ids:
+        id, number = cell_id(cell["cell_type"], source(cell), number), number + 1
+    ids.add(id)
+    cell["id"] = id
+    if not with_id:
+        del cell["id"]
+
+
+def cell_id(kind: str, text: str, same: int = 0) -> str:
+    """The id of a cell that comes after `same` others like it."""
+    return hashlib.sha256(f"{kind}{text}{same}".encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def to_text(notebook: dict[str, Any]) -> str:
+    """A notebook of ours as a file, laid out as Jupyter does it."""
+    return json.dumps(notebook, **_LAYOUTS[0]) + "\n"
+
+
+def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
+    """Write a file so that readers see the old one or the new one.
+
+    A symbolic link and the file's mode stay; what root makes is handed over. Raises LabError, OSError.
+    """
+    path = path.resolve()
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")  # half a character, as JSON has it
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hand_over(path.parent)
+    try:
+        if path.exists():
+            mode = path.stat().st_mode & 0o7777
+        write_whole(path, content, mode)
+        path.chmod(mode)
+        hand_over(path)
+    except OSError as error:
+        raise cannot("be written", path, error) from error
+
+
+def cannot(what: str, path: Path, error: OSError) -> LabError:
+    """The words for a file that the system refuses."""
+    refused = isinstance(error, PermissionError)
+    hint = "Is it another user's, since a sudo? Then: sudo chown -R $USER ." if refused else ""
+    return LabError(f"cannot {what}: {error.strerror}", str(path), hint)
+
+
+def hand_over(path: Path) -> None:
+    """After sudo: let what root made at `path` belong to whom its directory belongs."""
+    if hasattr(os, "geteuid") and os.geteuid() == path.stat().st_uid == 0:
+        owner = path.parent.stat()
+        with contextlib.suppress(OSError):  # a user namespace may not know that user
+            os.chown(path, owner.st_uid, owner.st_gid)

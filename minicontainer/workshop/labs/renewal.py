@@ -1,0 +1,195 @@
+"""A learner's notebook renewed: the text of today's edition, and all that is the learner's.
+
+What is ours is known by lab.editions: a hash for each cell and each statement that a notebook of
+any edition has held, as ucf(1) knows the files that it may replace. What no edition held is the
+learner's: it stays as it is and where it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from difflib import SequenceMatcher
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+from .lab import Lab
+from .notebook_answers import parse, renamed
+from .notebook_files import source
+
+Cell = dict[str, Any]
+_FUNCTION = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
+
+
+def pieces(text: str) -> list[str]:
+    """The lines of a cell, cut before and after each statement; "\\n".join gives it back."""
+    tree, lines = parse(text), text.split("\n")
+    if isinstance(tree, SyntaxError):
+        return re.split(r"\n(?=[@#%!\w])", text)
+    cuts = {0, len(lines)}
+    for node in tree.body:
+        marks = [mark.lineno for mark in getattr(node, "decorator_list", [])]
+        cuts |= {min([node.lineno, *marks]) - 1, node.end_lineno or 0}
+    return ["\n".join(lines[a:b]) for a, b in pairwise(sorted(cuts))]
+
+
+def _hash(kind: str, text: str) -> str:
+    return sha256(f"{kind}{text.strip()}".encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def hashes(cells: list[Cell]) -> set[str]:
+    """What an edition is known by."""
+    code = [source(cell) for cell in cells if cell["cell_type"] == "code"]
+    known = {_hash("piece", piece) for text in code for piece in pieces(text)}
+    return known | {_hash("cell", source(cell)) for cell in cells} | {cell["id"] for cell in cells}
+
+
+def remember(lab: Lab, cells: list[Cell]) -> None:
+    """Add an edition to those that are known."""
+    known = sorted(_editions(lab) | hashes(cells))
+    (lab.directory / "lab.editions").write_text("\n".join(known) + "\n", "ascii")
+
+
+def _editions(lab: Lab) -> set[str]:
+    file = lab.directory / "lab.editions"
+    return set(file.read_text("ascii").split()) if file.exists() else set()
+
+
+class Renewal:
+    """Today's notebook of a lab; `remarks` is what a learner must be told."""
+
+    def __init__(self, lab: Lab, fresh: list[Cell]) -> None:
+        self.lab, self.fresh = lab, fresh
+        self.remarks: list[str] = []
+        self.known = _editions(lab) | hashes(fresh)
+        self.stubs = {name: cell for cell in fresh for name in self._exercises(cell)}
+        plain = [cell for cell in fresh if not self._role(cell)]
+        self.keys = {text: c["id"] for c in plain for text in (source(c).strip(), c["id"])}
+
+    def merged(self, mine: list[Cell]) -> list[Cell]:
+        """Today's cells with the learner's among them, each in its order."""
+        old, new = [self._key(cell) for cell in mine], [self._key(cell) for cell in self.fresh]
+        more = Counter(map(source, mine)) - Counter(map(source, self.fresh))
+        copied = set(map(source, self.fresh)) & set(more)
+        own = [cell for cell in mine if self._own(cell) or source(cell) in copied]
+        written = {name for cell in own for name in self._exercises(cell)}
+        made: list[Cell] = []
+        for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind == "equal":
+                for was, now in zip(mine[a:b], self.fresh[c:d], strict=True):
+                    made += self._both(was, now)
+                continue
+            made += [cell for cell in self.fresh[c:d] if not written & set(self._exercises(cell))]
+            made += [self._beside(cell) for cell in mine[a:b] if cell in own]
+        return made
+
+    def _own(self, cell: Cell) -> list[str]:
+        """The pieces of a cell that are the learner's: all, unless its place is known."""
+        text = source(cell)
+        if {_hash("cell", text), _hash("cell", renamed(text, self.lab.formerly))} & self.known:
+            return []
+        return [p for p in pieces(text) if not (self._role(cell) and self._is_ours(p))]
+
+    def _is_ours(self, piece: str) -> bool:
+        return not piece.strip() or _hash("piece", piece) in self.known
+
+    def _exercises(self, cell: Cell) -> list[str]:
+        """The exercises that a cell holds, by today's names."""
+        found = _FUNCTION.findall(source(cell)) if cell["cell_type"] == "code" else []
+        return [name for n in found if (name := self.lab.formerly.get(n, n)) in self.lab.names]
+
+    def _role(self, cell: Cell) -> str:
+        """What a cell is known by, whoever wrote it: the first one, or that of an exercise."""
+        if cell["cell_type"] == "code" and "workshop.notebook import begin" in source(cell):
+            return "setup"
+        return next(iter(self._exercises(cell)), "")
+
+    def _key(self, cell: Cell) -> object:
+        by_id = self.keys.get(str(cell.get("id")), id(cell))
+        return self._role(cell) or self.keys.get(source(cell).strip(), by_id)
+
+    def _both(self, was: Cell, now: Cell) -> list[Cell]:
+        """What stands where both notebooks have a cell."""
+        if source(now).strip() == source(was).strip():
+            return [was]
+        own = self._own(was)
+        if not own:
+            return [now]
+        if self._role(now) != "setup" or set(pieces(source(now))) <= set(pieces(source(was))):
+            return [{**self._renewed(was), **({"id": now["id"]} if "id" in was else {})}]
+        self.remarks.append("what you added to the first cell is in a cell below it now")
+        return [now, {"cell_type": "code", "source": "\n".join(own)}]
+
+    def _beside(self, cell: Cell) -> Cell:
+        """A learner's cell for which today's notebook has no place of its own."""
+        if cell.get("id") in self.known:
+            first = source(cell).strip().partition("\n")[0]
+            self.remarks.append(f"you changed what is another today; yours stands by it: {first}")
+        return self._renewed(cell)
+
+    def _renewed(self, cell: Cell) -> Cell:
+        """A learner's cell, in which stubs and names are today's."""
+        if cell["cell_type"] != "code":
+            return cell
+        made = []
+        for piece in pieces(source(cell)):
+            name = next(iter(self._exercises({**cell, "source": piece})), "")
+            if name and self._is_ours(piece):
+                piece = self._stub(name)
+            piece = renamed(piece, self.lab.formerly)
+            if name and _takes(piece) not in (None, today := _takes(self._stub(name))):
+                self.remarks.append(f"{name} takes ({today}) today; yours is as it was")
+            made.append(piece)
+        return _with(cell, "\n".join(made))
+
+    def _stub(self, name: str) -> str:
+        """The function alone."""
+        found = pieces(source(self.stubs[name]))
+        return next(piece for piece in found if name in _FUNCTION.findall(piece))
+
+    def put_back(self, mine: list[Cell], name: str) -> list[Cell]:
+        """The cells with the stub of `name` once, at the place of its last definition.
+
+        If there is none, after the cell that comes before the stub today.
+        """
+        stub, made = self.stubs[name], list(mine)
+        places = [n for n, cell in enumerate(mine) if name in self._exercises(cell)]
+        for place in reversed(places):
+            last = place == places[-1]
+            made[place : place + 1] = self._without(mine[place], name, stub if last else None)
+        if not places:
+            before = {self._key(cell) for cell in self.fresh[: self.fresh.index(stub)]}
+            known = [n for n, cell in enumerate(mine, 1) if self._key(cell) in before]
+            made.insert(known[-1] if known else len(made), stub)
+        return made
+
+    def _without(self, cell: Cell, name: str, stub: Cell | None) -> list[Cell]:
+        """A cell without the function `name`, in whose place stands the stub, if one is given."""
+        made, rest = [], []
+        text = self._stub(name) if stub else None
+        for piece in reversed(pieces(source(cell))):
+            if name in self._exercises({**cell, "source": piece}):
+                made += [text] if text else []
+                text = None
+            else:
+                made.append(piece)
+                rest.append(piece)
+        if not all(map(self._is_ours, rest)):
+            return [_with(cell, "\n".join(reversed(made)))]
+        if stub and source(stub).strip() == source(cell).strip():
+            return [cell]
+        return [stub] if stub else []
+
+
+def _with(cell: Cell, text: str) -> Cell:
+    return cell if text == source(cell) else {**cell, "source": text.splitlines(keepends=True)}
+
+
+def _takes(function: str) -> str | None:
+    """The names of a function's arguments; None for what can't be read."""
+    for node in ast.walk(tree if isinstance(tree := parse(function), ast.AST) else ast.Pass()):
+        if isinstance(node, ast.arguments):
+            return ", ".join(arg.arg for arg in ast.walk(node) if isinstance(arg, ast.arg))
+    return None

@@ -98,7 +98,8 @@ def to_text(notebook: dict[str, Any]) -> str:
 def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Write a file so that readers see the old one or the new one.
 
-    A symbolic link and the file's mode stay; what root makes is handed over. Raises LabError, OSError.
+    A symbolic link and the file's mode stay; what root makes is handed over.
+    Raises LabError, OSError.
     """
     path = path.resolve()
     if isinstance(content, str):

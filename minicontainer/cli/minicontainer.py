@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import HINTS
 from minicontainer.lib.standard_files import open_standard_files
 
 from . import narrate
@@ -56,8 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         drop_output()
-        place = f"{error.filename}: " if error.filename else ""
-        message: object = f"{place}{error.strerror or error}"
+        hint = HINTS.get(error.errno or 0, "") if error.filename else ""
+        what, where = error.strerror or str(error), str(error.filename or "")
+        message: object = MinicontainerError(what, where, hint)
         failure: Exception = error
     except MinicontainerError as error:
         message, failure = error, error

@@ -8,7 +8,8 @@ import os
 from minicontainer.errors import ImageError
 
 _ELSEWHERE = " (for images and containers, XDG_DATA_HOME names one)"
-_HINTS = {
+#: errno -> what to do when a directory of ours refuses a file
+HINTS = {
     errno.ENOSPC: f"free some space, or use a directory on another disk{_ELSEWHERE}",
     errno.EDQUOT: "your quota is used up: free some space, or use a directory on another disk",
     errno.EACCES: f"use a directory that you may write, or change its owner or mode{_ELSEWHERE}",
@@ -66,5 +67,5 @@ class plain_errors:  # a class, since contextlib would cost a runtime a tenth of
         path = error.filename if isinstance(error.filename, str) else ""
         shown = os.path.join(self.where, path) if path else self.where
         what = error.strerror or str(error)
-        hint = _HINTS.get(error.errno or 0, "")
+        hint = HINTS.get(error.errno or 0, "")
         raise ImageError(what[:1].lower() + what[1:], shown, hint) from error

@@ -149,6 +149,21 @@ def test_an_unwritable_store_is_one_message(engine, tmp_path):
         assert str(blocked) in done.stderr
 
 
+@needs_namespaces
+def test_a_store_that_has_become_read_only_is_told_with_what_to_do(engine):
+    engine("pull", "workshop/hello")
+    command = " ".join(engine.command("run", "--rm", "workshop/hello"))
+    script = f"mount --bind -o ro {engine.store} {engine.store} && exec {command}"
+    unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    done = subprocess.run(
+        unshare, env=engine.environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 125
+    what, mend = done.stderr.splitlines()
+    assert str(engine.store) in what and what.endswith("Read-only file system")
+    assert mend.startswith("  use a directory") and "XDG_DATA_HOME" in mend
+
+
 @pytest.mark.parametrize("size", ["600k", "9m"])
 def test_a_full_disk_is_one_message_and_leaves_nothing_half_written(engine, tmp_path, size):
     """600 kB is too small for the pull, 9 MB for the unpacking."""

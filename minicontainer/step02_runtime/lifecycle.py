@@ -121,12 +121,12 @@ def delete(root: str, id: str, force: bool = False) -> None:
     """
     try:
         record = load(root, id)
-    except ContainerError:
+        status = state(root, id)["status"]
+    except ContainerError:  # damaged, not there, or deleted by somebody else just now
         if not force:
             raise
         remove(root, id)
         return
-    status = state(root, id)["status"]
     if status != "stopped" and not force:
         hint = f"`minirunc kill {id} KILL` stops it, `minirunc delete --force {id}` does both"
         raise WrongState(f"cannot delete a container that is {status}", id, hint)

@@ -13,7 +13,7 @@ import pytest
 
 from minicontainer.errors import ProgramNotExecutable
 from minicontainer.lib.processes import start_time
-from minicontainer.step02_runtime import process
+from minicontainer.step02_runtime import lifecycle, process
 from tests.programs import needs_root
 from tests.waiting import HANG, until
 
@@ -55,6 +55,21 @@ def test_a_wrong_state_is_refused_without_effect(runtime, status):
         done = runtime.call(*arguments, ok=False)
         assert status in done.stderr or "exists already" in done.stderr
         assert runtime.state()["status"] == status
+
+
+def test_what_another_deletes_meanwhile_may_be_deleted_by_force(both, monkeypatch):
+    """`minicontainer rm --force` does so, while `run` deletes the container that it ends."""
+    both.create("sleep", "60")
+    real = lifecycle.load
+
+    def load(root, id):
+        record = real(root, id)
+        both.call("delete", "--force", both.id)
+        return record
+
+    monkeypatch.setattr(lifecycle, "load", load)
+    lifecycle.delete(str(both.state_root), both.id, force=True)
+    assert both.left_behind() == []
 
 
 def test_a_created_container_can_be_killed(runtime):

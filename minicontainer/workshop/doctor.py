@@ -226,13 +226,9 @@ def table(findings: list[Finding]) -> str:
         lines.append(f"{finding.mark} {finding.name:<11}{finding.found}")
         if not finding.good:
             lines.append(f"{'':13}-> {finding.mend}")
-    missing = [finding.name for finding in findings if finding.mark == "✗"]
-    lines.append("")
-    if missing:
-        lines.append(f"Needed and missing: {', '.join(missing)}.")
-    else:
-        lines.append("Everything needed is there.")
-    return "\n".join(lines)
+    missing = ", ".join(finding.name for finding in findings if finding.mark == "✗")
+    last = f"Needed and missing: {missing}." if missing else "Everything needed is there."
+    return "\n".join([*lines, "", last])
 
 
 def main() -> int:

@@ -330,6 +330,25 @@ def test_the_machines_fault_costs_no_points(tmp_path: Path) -> None:
     assert re.search(r"✗ 01.6 mount_private .*/\d$", told, re.MULTILINE)
 
 
+@needs_namespaces
+def test_a_wrong_answer_is_told_so_where_ours_is_refused(tmp_path: Path) -> None:
+    """A slip, and an answer that meets no error, where ours can't have its namespaces."""
+    lab06 = next(lab for lab in LABS if lab.id == "06")
+    answers = {
+        "run_bundle": "def run_bundle(root, id, bundle, terminal=False):\n    return nothing",
+        "run_container": "def run_container(layout, image, record, options):\n    return 0",
+        "snapshot": reference(lab06, "snapshot"),
+    }
+    lab = checkout(tmp_path, lab06, answers)
+    done = subprocess.run(
+        [sys.executable, "-c", FORBIDDING, "check", "06"],
+        cwd=lab.root, capture_output=True, text=True,
+    )  # fmt: skip
+    lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
+    assert "✗" in lines["run_bundle"] and "✗" in lines["run_container"], done.stdout
+    assert "all passes that can be graded here" in lines["snapshot"]
+
+
 def test_a_refusal_is_not_waited_for(tmp_path: Path) -> None:
     """What goes on beside a container that was not to be had ends with it."""
     lab06 = next(lab for lab in LABS if lab.id == "06")

@@ -140,7 +140,7 @@ def say_next(options: argparse.Namespace) -> int:
     first = find_lab(options.lab).id if options.lab else store.last_lab
     for lab in sorted(labs, key=lambda lab: (lab.id < first, lab.id)):
         for exercise in lab.exercises:
-            if not store.passed(lab, exercise.name):
+            if not (store.passed(lab, exercise.name) or store.ungraded(lab, exercise.name)):
                 print(f"next: {exercise.number} {exercise.name} in labs/{lab.id}/{lab.notebook}")
                 print(f"      about {exercise.minutes} minutes; then ./workshop check {lab.id}")
                 return 0
@@ -154,10 +154,11 @@ def status(_: argparse.Namespace) -> int:
         store = Progress(lab.root)
         got = sum(store.points(lab, name) for name in lab.names)
         print(f"lab {lab.id}  {lab.title:<24} {got:>3} / {lab.points()} points")
-        begun = any(store.sign(lab, name) != "○" for name in lab.names)
+        begun = any(store.sign(lab, n) != "○" or store.ungraded(lab, n) for n in lab.names)
         for exercise in lab.exercises if begun else []:
             hints = store.hints(lab, exercise.name)
             read = f"   {hints} hint{'s' if hints > 1 else ''} read" if hints else ""
+            read = f"   ungraded{read}" if store.ungraded(lab, exercise.name) else read
             sign, title, points = store.standing(lab, exercise)
             print(f"  {sign} {title:<25} {points}{read}")
     print("as last graded; ./workshop check NN grades what you have saved since")

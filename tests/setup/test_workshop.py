@@ -230,6 +230,36 @@ def test_without_pip_one_sentence_names_what_to_do_first(copy: Copy):
     assert last.partition("First:  ")[2] in copy.run("doctor").stdout
 
 
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [
+        ("ID=debian", "apt-get update && .*apt-get install python3-venv"),
+        ("ID=ubuntu\nID_LIKE=debian", "apt-get update && .*apt-get install python3-venv"),
+        ("ID=fedora", "dnf install python3-pip"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"', "dnf install python3-pip"),
+        ('ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"', "zypper install python3-pip"),
+        ("ID=arch", "pacman -Sy python-pip"),
+        ("ID=manjaro\nID_LIKE=arch", "pacman -Sy python-pip"),
+        ("ID=alpine", "apk add py3-pip"),
+        ("ID=strange", None),
+        (None, None),
+    ],
+)
+def test_what_to_do_first_is_in_the_words_of_the_system(copy: Copy, release, command):
+    hide_pip(copy)
+    system = copy.path / "os-release"
+    if release:
+        system.write_text(f"{release}\nPRETTY_NAME='x'\n")
+    copy.script.write_text(SCRIPT.replace("/etc/os-release", str(system)))
+    done = copy.run("setup")
+    said = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "it has neither pip nor ensurepip." in said
+    if command:
+        assert re.search(f" First:  (sudo )?{command}$", said)
+    else:
+        assert said.endswith("ensurepip.")
+
+
 def test_wrong_hash_is_refused(copy: Copy):
     lock = copy.path / "requirements.lock"
     lock.write_text(re.sub(r"sha256:\w{4}", "sha256:0000", lock.read_text()))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from .learner import LAB03, ROOT, checkout, reference, run_pytest, run_workshop
 
@@ -209,3 +212,38 @@ def test_pytest_selects_and_reports_as_usual(tmp_path: Path) -> None:
     assert "score: 1 of 1 points" in run_pytest(lab, "-k", "digest_names", "-n2").stdout
     listed = run_pytest(lab, "--collect-only", "-q").stdout
     assert "test_digest_names_algorithm_and_hash" in listed
+
+
+#: a process that obeys the modes of files, whoever it is
+_OBEYING = """
+import runpy, sys
+from minicontainer import linux
+linux.capset(0, 0, 0)
+runpy.run_module("minicontainer.workshop", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ("update 03", 0, "up to date"),
+        ("reset 03", 1, "Permission denied"),
+        ("check 03", 1, "score: 0 of"),
+        ("status", 0, "lab 03"),
+    ],
+)
+def test_in_a_checkout_that_may_not_be_written(tmp_path, words, status, says):
+    lab = checkout(tmp_path / "kit")
+    places = [lab.root, *lab.root.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment.pop("XDG_STATE_HOME", None)
+    done = subprocess.run(
+        [sys.executable, "-c", _OBEYING, *words.split()],
+        cwd=lab.root, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    for place in places:
+        place.chmod(0o755)
+    said = done.stdout + done.stderr
+    assert (done.returncode, says in said, "Traceback" in said) == (status, True, False), said

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from minicontainer.workshop.grading import isolation
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import failure
 from minicontainer.workshop.labs.lab import Lab
@@ -293,7 +296,7 @@ Path("/proc/self/setgroups").write_text("deny")
 Path("/proc/self/uid_map").write_text(f"1000 {user} 1")
 Path("/proc/self/gid_map").write_text(f"1000 {group} 1")
 Path("/proc/sys/user/max_user_namespaces").write_text("0")
-os.execv(sys.executable, [sys.executable, "-m", "minicontainer.workshop", "check", "01"])
+os.execv(sys.executable, [sys.executable, "-m", "minicontainer.workshop", *sys.argv[1:]])
 """
 
 
@@ -302,18 +305,59 @@ def test_the_machines_fault_costs_no_points(tmp_path: Path) -> None:
     lab01 = next(lab for lab in LABS if lab.id == "01")
     answers = {name: reference(lab01, name) for name in ("libraries_of", "enter_root", "pivot")}
     answers["build_root"] = "def build_root(root, programs):\n    return []"
+    answers["mount_private"] = "def mount_private():\n    linux.mont()"
+    answers["new_namespaces"] = "def new_namespaces(flags):\n    os.getpid()"
     lab = checkout(tmp_path, lab01, answers)
     done = subprocess.run(
-        [sys.executable, "-c", FORBIDDING], cwd=lab.root, capture_output=True, text=True
-    )
+        [sys.executable, "-c", FORBIDDING, "check", "01"],
+        cwd=lab.root, capture_output=True, text=True,
+    )  # fmt: skip
     lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
     assert "9/9   passed" in lines["libraries_of"]
-    assert "✗" in lines["build_root"]
+    for name in ("build_root", "mount_private", "new_namespaces"):
+        assert "✗" in lines[name]
     for name in ("enter_root", "pivot"):
         assert "all passes that can be graded here" in lines[name]
     [score] = [line for line in done.stdout.splitlines() if line.startswith("score: ")]
     assert "more need namespaces" in score and "./workshop doctor" in score
     assert "the check itself failed" not in done.stdout
+    told = subprocess.run(
+        [sys.executable, "-m", "minicontainer.workshop", "status"],
+        cwd=lab.root, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name in ("enter_root", "pivot"):
+        assert re.search(rf"○ 01.\d {name} .*/\d   ungraded$", told, re.MULTILINE)
+    assert re.search(r"✗ 01.6 mount_private .*/\d$", told, re.MULTILINE)
+
+
+@needs_namespaces
+def test_a_wrong_answer_is_told_so_where_ours_is_refused(tmp_path: Path) -> None:
+    """A slip, and an answer that meets no error, where ours can't have its namespaces."""
+    lab06 = next(lab for lab in LABS if lab.id == "06")
+    answers = {
+        "run_bundle": "def run_bundle(root, id, bundle, terminal=False):\n    return nothing",
+        "run_container": "def run_container(layout, image, record, options):\n    return 0",
+        "snapshot": reference(lab06, "snapshot"),
+    }
+    lab = checkout(tmp_path, lab06, answers)
+    done = subprocess.run(
+        [sys.executable, "-c", FORBIDDING, "check", "06"],
+        cwd=lab.root, capture_output=True, text=True,
+    )  # fmt: skip
+    lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
+    assert "✗" in lines["run_bundle"] and "✗" in lines["run_container"], done.stdout
+    assert "all passes that can be graded here" in lines["snapshot"]
+
+
+def test_a_refusal_is_not_waited_for(tmp_path: Path) -> None:
+    """What goes on beside a container that was not to be had ends with it."""
+    lab06 = next(lab for lab in LABS if lab.id == "06")
+    answer = "def run_bundle(root, id, bundle, terminal=False):\n    raise PermissionError(1, 'no')"
+    checks = [check for check in lab06.checks if check.exercise == "run_bundle"]
+    begun, patience = time.monotonic(), isolation.patience(3)
+    results = list(grade(lab06, answers_of(lab06, answer), checks))
+    assert {result.outcome for result in results} == {"failed"}
+    assert time.monotonic() - begun < patience
 
 
 @needs_root

@@ -7,6 +7,7 @@ the child or does not end costs a new child, and the rest of its exercise.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 import os
@@ -30,11 +31,12 @@ from minicontainer.workshop.labs.notebook_answers import (
     read_cells,
 )
 
-from .calls import Calls
+from .calls import SLIPS, Calls
 
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0
 _STDERR = 20_000
+_RAISED = " was raised: "
 #: outcomes of an exercise that nobody has tried yet
 NOT_STARTED = ("not started", "missing")
 
@@ -127,7 +129,7 @@ def _run(
         with child:
             for result in child.results():
                 waiting.remove(result.check)
-                if answers.cells and not (child.apart or result.passed or _passable(lab, result)):
+                if answers.cells and not (child.apart or result.passed) and _refused(lab, result):
                     result = Result(result.check, "not graded")
                 yield result
                 if result.outcome in ("timeout", "crashed"):
@@ -140,17 +142,23 @@ def _run(
         isolate = child.isolate
 
 
-def _passable(lab: Lab, result: Result) -> bool:
-    """Can the check be passed on this machine, where what isolates is forbidden? Ours are asked."""
-    if lab.id not in _PASSABLE:
+def _refused(lab: Lab, result: Result) -> bool:
+    """Does `result` fail by the machine, which forbids what isolates? Our answers are asked.
+
+    Where ours meets an error, an answer that meets none, or a slip of its own, is wrong by itself.
+    """
+    if lab.id not in _OURS:
         nobodys = read_cells([], lab.names)
-        ours = _run(lab, nobodys, list(lab.checks), False, start_runner)
-        _PASSABLE[lab.id] = {check.name for check, outcome, *_ in ours if outcome == "passed"}
-    return result.check.name in _PASSABLE[lab.id]
+        results = _run(lab, nobodys, list(lab.checks), False, start_runner)
+        _OURS[lab.id] = {one.check.name: one for one in results}
+    ours = _OURS[lab.id][result.check.name]
+    kind, raised, _ = result.found.partition(_RAISED)
+    slipped = bool(raised) and issubclass(getattr(builtins, kind, Exception), SLIPS)
+    return not (ours.passed or slipped or (_RAISED in ours.found and not raised))
 
 
-#: the checks of each lab that our answers pass here
-_PASSABLE: dict[str, set[str]] = {}
+#: what came of each lab's checks with our answers, without what isolates
+_OURS: dict[str, dict[str, Result]] = {}
 
 
 def _unwritten(check: Check, answers: Answers) -> Result:

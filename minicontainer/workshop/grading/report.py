@@ -85,7 +85,7 @@ def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
     else:
         passed = sum(result.passed for result in results)
         state = f"{passed} of {len(results)} checks pass"
-    mark = symbol(next((r.outcome for r in results if not r.passed), "passed"))
+    mark = symbol(min(results, key=lambda r: (r.settled, r.passed)).outcome)
     title = f"{exercise.number} {exercise.name}"
     return f"  {mark} {title:<23} {got:>2}/{total:<2}  {state}"
 

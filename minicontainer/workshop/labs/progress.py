@@ -24,7 +24,8 @@ from .notebook_files import cannot, hand_over, save
 #: the key of what was last worked on, among those of exercises
 _LAST = "last"
 _EMPTY = {"passed": [], "hints": 0, "asked": 0}
-_SHAPE = {shapes.NEEDED: list(_EMPTY), "passed": [str], "hints": int, "asked": int, "tried": bool}
+_SHAPE = {shapes.NEEDED: list(_EMPTY), "passed": [str], "hints": int, "asked": int, "tried": bool,
+          "ungraded": [str]}  # fmt: skip
 
 
 class Progress:
@@ -91,31 +92,37 @@ class Progress:
         """Remember which checks passed just now, which no longer do, and what was tried."""
         with self._changing():
             for result in results:
-                if result.outcome != "not graded":
-                    self._take(lab, result)
+                self._take(lab, result)
 
     def _take(self, lab: Lab, result: Result) -> None:
         entry = self._entry(lab, result.check.exercise)
         entry["tried"] = result.outcome not in NOT_STARTED
         if entry["tried"]:
             self.exercises[_LAST] = {"lab": lab.id}
-        passed: list[str] = entry["passed"]
-        if result.passed and result.check.name not in passed:
-            passed.append(result.check.name)
-        elif not result.passed and result.check.name in passed:
-            passed.remove(result.check.name)
+        ungraded = result.outcome == "not graded"
+        _keep(entry.setdefault("ungraded", []), result.check.name, ungraded)
+        if not ungraded:
+            _keep(entry["passed"], result.check.name, result.passed)
 
     def passed(self, lab: Lab, exercise: str) -> bool:
         """Did every check of the exercise pass when it was last run?"""
         wanted = {check.name for check in lab.checks if check.exercise == exercise}
         return wanted <= set(self._entry(lab, exercise)["passed"])
 
+    def ungraded(self, lab: Lab, exercise: str) -> bool:
+        """Did all pass that can be graded on this machine, and is that not all?"""
+        entry = self._entry(lab, exercise)
+        wanted = {check.name for check in lab.checks if check.exercise == exercise}
+        done = {*entry["passed"], *entry.get("ungraded", [])}
+        return wanted <= done and not self.passed(lab, exercise)
+
     def sign(self, lab: Lab, exercise: str) -> str:
         """✓ passed, ✗ tried, ○ not started: as `check` shows it."""
         if self.passed(lab, exercise):
             return "✓"
         entry = self._entry(lab, exercise)
-        return "✗" if entry["passed"] or entry.get("tried") else "○"
+        tried = entry["passed"] or entry.get("tried")
+        return "✗" if tried and not self.ungraded(lab, exercise) else "○"
 
     @property
     def last_lab(self) -> str:
@@ -150,6 +157,12 @@ class Progress:
         if entry["asked"] > 1 or self.passed(lab, exercise):
             return ""
         return f"{exercise} does not pass yet. Ask again to see the solution all the same."
+
+
+def _keep(names: list[str], name: str, there: bool) -> None:
+    """Let `name` be in the list, or not."""
+    if there != (name in names):
+        (names.append if there else names.remove)(name)
 
 
 def kept_directory(root: Path) -> Path:

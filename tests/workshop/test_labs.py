@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -47,9 +48,18 @@ def test_every_exercise_is_complete(lab: Lab) -> None:
         pieces = exercises.cut(exercise)
         assert pieces.lines <= 25, exercise.name
         assert len(exercise.hints) == 3, exercise.name
+        _can_be_read(exercise.hints[2])
         assert exercise.minutes > 0 and exercise.spec, exercise.name
         assert lab.points(exercise.name) >= 2, exercise.name
         assert sum(c.exercise == exercise.name for c in lab.checks) >= 2, exercise.name
+
+
+def _can_be_read(hint: str) -> None:
+    """The last hint is nearly the code: in lines as code has them, and … for what is left to do."""
+    assert "…" in hint, hint
+    assert all(len(line) <= 76 for line in hint.splitlines()), hint
+    statements = ast.parse(hint.replace("…", "...")).body
+    assert len({statement.lineno for statement in statements}) == len(statements), hint
 
 
 def test_every_lab_can_be_read() -> None:

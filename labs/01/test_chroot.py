@@ -1236,10 +1236,13 @@ def pid_namespace(then):
 def came_back(caller, writing, then):
     """In the caller of new_namespaces and whoever else returns from it: tell, and end."""
     status = 0
+    signal.signal(signal.SIGUSR1, handler)
     try:
         new_namespaces(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
         names = {1: "process-1", caller: "the-caller"}
         name = names.get(os.getpid(), "another-process")
+        if signal.getsignal(signal.SIGUSR1) is not handler:
+            name += ",-which-has-forgotten-its-handlers"
         os.write(writing, f"{name} {os.readlink('/proc/self')}\n".encode())
         status = 7
         if then != "exit":
@@ -1251,6 +1254,10 @@ def came_back(caller, writing, then):
             os.write(writing, f"{error} ".replace(" ", "-").encode() + b" 0\n")
     finally:
         os._exit(status)
+
+
+def handler(*_):
+    """What the caller does at a signal."""
 
 
 def line_of(reading):
@@ -1282,6 +1289,7 @@ def test_process_1_returns():
         story="a process called new_namespaces(CLONE_NEWUSER | CLONE_NEWPID); whoever came back"
         " from it ended with status 7. Who came back, and what is the caller's status?",
         mistakes={
+            "handlers-forgotten": lambda: "handlers" in seen["returned"][0],
             "no-fork-after-unshare": lambda: seen["returned"] == ["the caller"],
             "caller-returns-too": lambda: len(seen["returned"]) > 1,
             "status-lost": lambda: seen["returned"] == ["process 1"],

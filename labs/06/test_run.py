@@ -12,12 +12,13 @@ import signal
 import stat
 import tempfile
 import time
+import unittest.mock
 from pathlib import Path
 
 from minicontainer import linux
 from minicontainer.step01_chroot.rootfs import build_root
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.errors import ContainerError
+from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib.default_config import default_config
 from minicontainer.errors import ImageError
 from minicontainer.step03_image.layout import Layout
@@ -110,6 +111,14 @@ def test_image_tree_is_known_by_its_chain_id(tmp_path):
         ["etc", "etc/motd", "top"],
         story="the tree was looked at",
         mistakes={"directory-made-first": files == []},
+    )
+    layers = (*layers, tar(file("etc/motd", "good bye\n")))
+    layout, manifest, config = made_image(Sample(tmp_path / "other"), layers)
+    found = outcome(image_tree, layout, manifest, config)
+    expect(
+        str(found),
+        f"{layout.path}/trees/{chain_of(*layers)}",
+        story="image_tree was called for an image of three layers",
     )
 
 
@@ -478,6 +487,7 @@ def test_user_and_directory(tmp_path):
     for options, wanted in (
         (Options(), ("web", "/srv", "SIGINT")),
         (Options(user="0", workdir="/tmp"), ("0", "/tmp", "SIGINT")),
+        (Options(user="", workdir=""), ("", "", "SIGINT")),
     ):
         image = an_image(Cmd=["sh"], User="web", WorkingDir="/srv", StopSignal="SIGINT")
         found = settings_of(image, options)
@@ -488,8 +498,17 @@ def test_user_and_directory(tmp_path):
             story=f"user={options.user!r}, workdir={options.workdir!r}; the image says web, /srv",
             mistakes={
                 "none-written-over": isinstance(seen, dict) and None in seen.values(),
+                "empty-is-unsaid": options.user == "",
             },
         )
+    image = an_image(Cmd=["sh"])
+    found = outcome(with_options, image, Options(user="0"))
+    expect(
+        {k: v for k, v in found.items() if k != "config"} if isinstance(found, dict) else found,
+        {"architecture": "amd64", "os": "linux"},
+        story="the image has an architecture and an os beside its config; what of that is left?",
+        mistakes={"rest-of-the-image-lost": isinstance(found, dict)},
+    )
 
 
 @check("with_options", points=2, rule="image-spec, conversion.md: Env goes to process.env")
@@ -531,7 +550,8 @@ def test_image_is_not_changed(tmp_path):
 @check("with_options", points=1, rule=COMMAND)
 def test_nothing_to_run(tmp_path):
     """BadOption when neither image nor user names a program"""
-    for image in (an_image(), {"architecture": "amd64", "os": "linux"}):
+    empty = an_image(Entrypoint=[], Cmd=[])
+    for image in (an_image(), {"architecture": "amd64", "os": "linux"}, empty):
         found = outcome(with_options, image, Options())
         expect(
             found,
@@ -783,21 +803,34 @@ def shell_bundle(tmp_path, script, terminal=False):
     return str(root), "box", str(bundle), terminal
 
 
-def run_apart(arguments, during=None):
+def run_apart(arguments, during=None, **options):
     """What run_bundle gives in a process of its own; `during(pid of that process)` goes on beside.
 
-    Beside the status: what is left in the state directory, and a child that nobody waited for.
+    Beside the status: a child that nobody waited for, and whether signals are handled as before.
     """
 
+    def handlers():
+        return [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+
     def call():
+        before = handlers()
         helper = beside(during) if during else 0
         try:
-            status = run_bundle(*arguments)
+            status = run_bundle(*arguments, **options)
         finally:
             no_longer(helper)
-        return {"status": status, "zombie": has_child()}
+        signals = "handled as before" if handlers() == before else "handled in another way"
+        return {"status": status, "zombie": has_child(), "signals": signals}
 
     return apart(call, clock=False)
+
+
+def refused_to_delete(found):
+    return isinstance(found, Raised) and "cannot delete" in str(found)
+
+
+def no_start(root, id):
+    raise ContainerError("no start today", id)
 
 
 def beside(function):
@@ -843,7 +876,8 @@ def running(root):
 @check("run_bundle", points=2, rule=LIFECYCLE, seconds=4)
 def test_bundle_runs_to_its_end(tmp_path):
     """the program runs, and its exit status is returned"""
-    found = run_apart(shell_bundle(tmp_path, "exit 7"))
+    pid_file = tmp_path / "pid"
+    found = run_apart(shell_bundle(tmp_path, "exit 7"), pid_file=str(pid_file))
     status = status_of(found)
     text = str(found)
     expect(
@@ -856,6 +890,12 @@ def test_bundle_runs_to_its_end(tmp_path):
             "never-started": status == 137 or "cannot delete a container that is created" in text,
             "not-waited-for": status is None or "cannot delete a container that is running" in text,
         },
+    )
+    expect(
+        pid_file.exists(),
+        True,
+        story="run_bundle was told pid_file=…, an option of create; was the file written?",
+        mistakes={"options-not-handed-on": True},
     )
 
 
@@ -881,13 +921,17 @@ def test_signal_counts_from_128(tmp_path):
     "run_bundle", points=1, rule='wait(2), "NOTES": who ended is a zombie until it is waited for'
 )
 def test_no_zombie_is_left(tmp_path):
-    """nobody is left that was not waited for"""
+    """nobody is left that was not waited for, and signals are handled as before"""
     found = run_apart(shell_bundle(tmp_path, "exit 0"))
     expect(
         found,
-        {"status": 0, "zombie": False},
-        story="run_bundle returned; then the children of its process were counted",
-        mistakes={"zombie-left": isinstance(found, dict) and found["zombie"]},
+        {"status": 0, "zombie": False, "signals": "handled as before"},
+        story="run_bundle returned; then the children of its process were counted, and what it does"
+        " at SIGTERM, SIGINT and SIGHUP was compared with before",
+        mistakes={
+            "zombie-left": isinstance(found, dict) and found["zombie"],
+            "foreground-not-left": isinstance(found, dict) and found["signals"] != "handled as before",
+        },
     )
 
 
@@ -933,8 +977,34 @@ def test_container_is_deleted(tmp_path):
             [],
             story=f"the program {what}; then the runtime's state directory was looked at",
             shown="nothing",
-            mistakes={key: True},
+            mistakes={"deleted-without-force": refused_to_delete(found), key: True},
         )
+    (tmp_path / "asleep").mkdir()
+    arguments = shell_bundle(tmp_path / "asleep", "exit 0")
+    with unittest.mock.patch.object(lifecycle, "start", no_start):
+        found = run_apart(arguments)
+    expect(found, Raises(ContainerError), story="start failed before it woke the container")
+    expect(
+        os.listdir(arguments[0]),
+        [],
+        story="start failed before it woke the container, which slept on: created, not stopped;"
+        " then the runtime's state directory was looked at",
+        shown="nothing",
+        mistakes={"deleted-without-force": refused_to_delete(found)},
+    )
+    (tmp_path / "taken").mkdir()
+    arguments = shell_bundle(tmp_path / "taken", "exit 0")
+    other = Path(arguments[0], "box")
+    other.mkdir()
+    (other / "state.json").write_text("somebody else's")
+    found = run_apart(arguments)
+    expect(found, Raises(ContainerError), story="another container has the id already")
+    expect(
+        other.exists(),
+        True,
+        story="another container has the id already; run_bundle failed. Is the other still there?",
+        mistakes={"others-deleted": True},
+    )
 
 
 @check("run_bundle", points=1, rule="prctl(2), PR_SET_PDEATHSIG", seconds=4)
@@ -1054,6 +1124,22 @@ def test_monitor_cleans_when_dismissed(tmp_path):
             "lifeline-kept": is_list(found) and found[-1] == "hangs",
             "cleaned-here": is_list(found) and found[-1] == "somebody else",
         },
+    )
+
+    def count(monitor, _):
+        pipe = os.readlink(f"/proc/self/fd/{monitor.lifeline}")
+        files = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        ends = sum(os.readlink(link) == pipe for link in files)
+        dismissed(monitor)
+        return ends
+
+    found = monitoring(tmp_path, count)
+    expect(
+        found,
+        1,
+        story="after start_monitor, how many ends of its pipe were open in the process that called it?",
+        shown="1, the lifeline",
+        mistakes={"reading-end-kept": found == 2},
     )
 
 
@@ -1206,35 +1292,56 @@ def store():
     return layout, read_image(layout, manifest, host_platform())
 
 
-def ran(tmp_path, script, *, remove=True, during=None, **options):
-    """What run_container gives in a process of its own, and what is left afterwards."""
-    layout, image = store()
+def damaged(place):
+    """A store with an image of which a layer can't be unpacked."""
+    sample, layers = Sample(place / "store"), two_layers()
+    layout, manifest, _ = made_image(sample, layers, {"Cmd": ["/bin/sh"]})
+    image = read_image(layout, manifest, host_platform())
+    sample.file(sha256(gzipped(layers[0]))).write_bytes(b"x")
+    return layout, image
+
+
+def refused(*_):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def ran(tmp_path, script, *, remove=True, during=None, of=None, namespaces=True, **options):
+    """What run_container gives in a process of its own, and what is left afterwards.
+
+    `of` is another store and image; without `namespaces` the machine refuses them.
+    """
+    layout, image = of or store()
+    at_once = tmp_path / "at-once"
     state = tmp_path / "run"
     state.mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(state)
     asked = Options(arguments=["/bin/sh", "-c", script], **options)
     record = {"name": "", "image": "small", "remove": remove, "owner": None}
-    for old in kept():
+    for old in kept(layout):
         shutil.rmtree(old, ignore_errors=True)
 
     def call():
         mounts = os.readlink("/proc/self/ns/mnt")
         helper = beside(during) if during else 0
+        if not namespaces:
+            linux.unshare = refused
         try:
             status = run_container(layout, image, dict(record), asked)
         finally:
+            at_once.write_text(str(len(kept(layout))))
             no_longer(helper)
         same = os.readlink("/proc/self/ns/mnt") == mounts
         return {"status": status, "mounts": "seen outside" if same else "its own"}
 
     found = apart(call, clock=False)
-    left = {"containers": len(kept()), "states": len(list(state.glob("minicontainer/*")))}
-    return found, left
+    left = {"containers": int(at_once.read_text()) if at_once.exists() else -1}
+    return found, {**left, "states": len(list(state.glob("minicontainer/*")))}
 
 
-def kept():
+def kept(layout=None):
     """The directories of containers in the store."""
-    return [p for p in (store()[0].path / "containers").glob("*") if p.is_dir()]
+    store_path = (layout or store()[0]).path
+    return [p for p in (store_path / "containers").glob("*") if p.is_dir()]
 
 
 @check("run_container", points=2, rule=ENGINE, seconds=4)
@@ -1255,25 +1362,23 @@ def test_run_gives_the_status(tmp_path):
 @check("run_container", points=2, rule=ENGINE, seconds=4)
 def test_run_leaves_nothing(tmp_path):
     """at the end the container is gone, also when it could not be made"""
-    for what, options, key in (
-        ("ended", {}, "monitor-not-dismissed"),
-        (
-            "has a user that the image does not know",
-            {"user": "nobody-here"},
-            "left-after-a-failure",
-        ),
+    broken = damaged(tmp_path)
+    for what, options, error, key in (
+        ("ended", {}, None, "monitor-not-dismissed"),
+        ("has a user that nobody knows", {"user": "nobody-here"}, ImageError, "left-after-a-failure"),
+        ("is of an image that can't be unpacked", {"of": broken}, ImageError, "tried-too-late"),
+        ("may have no mount namespace", {"namespaces": False}, MinicontainerError, "made-too-early"),
     ):
-        place = tmp_path / what.split()[0]
+        place = tmp_path / key
         place.mkdir()
         found, left = ran(place, "exit 0", **options)
-        if options:
-            expect(found, Raises(ImageError), story=f"the container {what}")
-        until(lambda: not kept(), 0.6)
-        left["containers"] = len(kept())
+        if error:
+            expect(found, Raises(error), story=f"the container {what}")
         expect(
             left,
             {"containers": 0, "states": 0},
-            story=f"the container {what}; what is left of it was counted",
+            story=f"the container {what}; what was left of it was counted as soon as run_container"
+            " was over, in the same process",
             mistakes={key: True},
         )
 

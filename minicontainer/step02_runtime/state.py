@@ -67,8 +67,8 @@ def public_state(record: dict, status: str) -> dict:
 def list_containers(root: str) -> list[dict]:
     """The states of all containers under the directory `root`, sorted by id.
 
-    None when there is no such directory. What is damaged, half made or no
-    container at all is left out.
+    The list is empty when there is no such directory. What is damaged, half
+    made or no container at all is left out.
     Source: runc(8), `list`.
     """
     found = []

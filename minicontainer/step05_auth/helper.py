@@ -26,9 +26,9 @@ def ask_helper(name: str, server: str) -> Credentials | None:
     Start the helper's program with the one argument `get`, and give it `server`
     on its standard input; it answers on its standard output.
 
-    Exit status 0: the answer is a JSON object with Username and Secret. If
-    Username is IDENTITY_TOKEN_USER (`<token>`), Secret is an identity token and no
-    password. If one of them is empty, the helper keeps nothing.
+    Exit status 0: the answer is a JSON object with Username and Secret. If one of them
+    is empty, the helper keeps nothing. If Username is IDENTITY_TOKEN_USER (`<token>`),
+    Secret is an identity token: then the login's name is `<token>`, and its password "".
     Any other exit status: if NOT_FOUND is in the answer, it keeps nothing; else it failed.
 
     Raises HelperError: it failed, or did not answer as it should. The message quotes

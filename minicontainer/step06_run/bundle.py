@@ -56,10 +56,11 @@ def bundle_from_image(
 ) -> dict[str, Any]:
     """The runtime configuration for a container of `image`, made a bundle.
 
-    What the engine gives to every container, where the network's files and then
-    the user's volumes, in their order, follow the mounts that are there already;
-    and over it the image's config, with the user's options. Written as JSON
-    to `container`/config.json; the root filesystem is at `container`/rootfs.
+    It begins with what the engine gives to every container. Behind the mounts that
+    are there already come the network's files, and then the user's volumes in their
+    order. Over all this goes the image's config, changed by the user's options. The
+    result is written as JSON to `container`/config.json, and returned; the root
+    filesystem is at `container`/rootfs.
 
     `id` is the container's id; `rootless` says that the caller is root of
     a user namespace only.
@@ -114,7 +115,7 @@ def with_options(image: ImageConfig, options: Options) -> ImageConfig:
       the image's Cmd goes: it was meant for another program. "" means no Entrypoint.
     - `options.arguments`, if there are any, become the Cmd.
     - `options.user` and `options.workdir`, unless None, become User and WorkingDir.
-    - `options.env` goes before the image's Env, whose variables stay otherwise.
+    - `options.env` joins the image's Env; where both have a variable, the user's wins.
 
     `image` itself is not changed, and all the rest stays as it is.
     Raises BadOption when nothing is left to run: no Entrypoint and no Cmd.

@@ -31,9 +31,9 @@ from .snapshot import snapshot
 def run_container(layout: Layout, image: Image, record: containers.Record, options: Options) -> int:
     """Run the image in a new container; its exit status.
 
-    `record` says what is to be remembered of the container; `new_container` adds
-    its "id" and its directory in the store, which becomes the bundle. From then on a
-    monitor stands by: however this function ends, it is dismissed, and so the
+    `record` says what is to be remembered of the container; containers.new_container
+    adds its "id", and makes its directory in the store, which becomes the bundle. From
+    then on a monitor stands by: however this function ends, it is dismissed, and so the
     monitor calls clean_up. The status of the process is remembered with
     `containers.ended`. Only for a process with one thread.
 

@@ -215,7 +215,9 @@ def next_hint(
     store.hint_read(lab, exercise.name, number)
     another = f"   (there is another: {way.format(exercise.name, number + 1)})"
     more = another if number < count else ""
-    return f"hint {number} of {count}: {exercise.hints[number - 1]}{more}"
+    text = exercise.hints[number - 1]
+    between = "\n" if "\n" in text else " "  # code begins below
+    return f"hint {number} of {count}:{between}{text}{more}"
 
 
 def _beside(label: str, text: str) -> str:
@@ -244,8 +246,9 @@ class _Display:
         self._handle: Any = None
 
     def say(self, text: str) -> None:
-        """Show a line of text."""
-        self.show(html.box(html.line(text)), text)
+        """Show a line of text, and what follows it (code) as it is."""
+        first, _, code = text.partition("\n")
+        self.show(html.box(html.line(first), html.pre(code) if code else ""), text)
 
     def show(self, as_html: str, as_text: str) -> None:
         from IPython.display import display

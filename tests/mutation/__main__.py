@@ -26,7 +26,9 @@ def main() -> None:
     ]
     again = "--again" in sys.argv
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for told in pool.map(lambda place: _told(survey(*place, again), place[1].number), chosen):
+        for told in pool.map(
+            lambda place: _told(survey(*place, again=again), place[1].number), chosen
+        ):
             print(told, flush=True)
 
 

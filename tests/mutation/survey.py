@@ -8,6 +8,7 @@ them) and `why`.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,17 +46,31 @@ def equivalents() -> dict[str, dict[str, str]]:
     return {name: {r["change"].strip("\n"): r["why"] for r in rows} for name, rows in table.items()}
 
 
-def survey(lab: Lab, exercise: Exercise, again: bool = False) -> Survey:
-    """Grade all mutants of the exercise; those known to be right too only `again`, if asked."""
+def sources_of(exercise: Exercise) -> dict[str, str]:
+    """The exercise's mutants by what they change."""
     reference = exercises.solution(exercise)
-    known = equivalents().get(exercise.name, {})
     sources: dict[str, str] = {}
     for mutant in mutants(reference):
         said = change(text(reference), mutant)
         while said in sources:  # the same line stands there twice
             said += "\n# and in another place"
         sources[said] = mutant
-    asked = sources if again else {said: m for said, m in sources.items() if said not in known}
+    return sources
+
+
+def survey(
+    lab: Lab,
+    exercise: Exercise,
+    chosen: Callable[[str], bool] = lambda said: True,
+    again: bool = False,
+) -> Survey:
+    """Grade the exercise's mutants, or those `chosen` by what they change.
+
+    Those known to be as right as the reference only `again`, if asked.
+    """
+    known = equivalents().get(exercise.name, {})
+    sources = sources_of(exercise)
+    asked = {s: m for s, m in sources.items() if chosen(s) and (again or s not in known)}
     job = {"lab": str(lab.directory), "exercise": exercise.name, "answers": asked, "cpu": 1}
     came = first_failures(job)
     killed = {said: one for said, one in came.items() if one["outcome"] != "passed"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import json
 import re
 import shutil
@@ -47,9 +49,18 @@ def test_every_exercise_is_complete(lab: Lab) -> None:
         pieces = exercises.cut(exercise)
         assert pieces.lines <= 25, exercise.name
         assert len(exercise.hints) == 3, exercise.name
+        _can_be_read(exercise.hints[2])
         assert exercise.minutes > 0 and exercise.spec, exercise.name
         assert lab.points(exercise.name) >= 2, exercise.name
         assert sum(c.exercise == exercise.name for c in lab.checks) >= 2, exercise.name
+
+
+def _can_be_read(hint: str) -> None:
+    """The last hint is nearly the code: in lines as code has them, and … for what is left to do."""
+    assert "…" in hint, hint
+    assert all(len(line) <= 76 for line in hint.splitlines()), hint
+    statements = ast.parse(hint.replace("…", "...")).body
+    assert len({statement.lineno for statement in statements}) == len(statements), hint
 
 
 def test_every_lab_can_be_read() -> None:
@@ -71,6 +82,39 @@ def test_page_has_every_exercise_once_in_order(lab: Lab) -> None:
     kinds = [block.kind for block in blocks]
     assert kinds.count("setup") == 1
     assert kinds.index("setup") < kinds.index("exercise")
+
+
+@each_lab
+def test_what_a_page_names_is_in_the_notebook(lab: Lab) -> None:
+    """Names in backquotes that are called, or begin with a capital, and that are the package's."""
+    page = re.sub(r"```.*?```", "", (lab.directory / "lab.md").read_text("utf-8"), flags=re.DOTALL)
+    heads = [exercises.cut(exercise).head for exercise in lab.exercises]
+    spans = re.findall(r"`([^`\n]+)`", "\n".join([page, *heads]))
+    named = {
+        name
+        for span in spans
+        for name in re.findall(r"(?<![\w./$-])([A-Z]\w+(?!\w|:)|\w+(?=\())", span)
+    }
+    setup = ast.parse(exercises.imports(lab.exercises))
+    aliases = [alias for node in setup.body for alias in getattr(node, "names", [])]
+    here = {alias.asname or alias.name for alias in aliases} | set(lab.names)
+    assert named & _names_of_the_package() - here - NO_NAMES == set(), "not in the set-up"
+
+
+#: an address in transcripts; and what the first cell makes besides the imports
+NO_NAMES = {"HOST", "check"}
+
+
+@functools.cache
+def _names_of_the_package() -> set[str]:
+    """What modules of the book, and below it, define for others."""
+    places = ("errors.py", "lib/*.py", "step*/*.py")
+    files = [file for place in places for file in (ROOT / "minicontainer").glob(place)]
+    nodes = [node for file in files for node in ast.parse(file.read_text("utf-8")).body]
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    named = {node.name for node in nodes if isinstance(node, kinds)}
+    named |= {ast.unparse(n.targets[0]) for n in nodes if isinstance(n, ast.Assign)}
+    return {name for name in named if not name.startswith("_")}
 
 
 @each_lab

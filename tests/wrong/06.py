@@ -115,10 +115,11 @@ def bundle_from_image(image, container, id, options, rootless):
 import os
 
 
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        made = {"console_socket": console, "die_with_parent": True, **options}
+        pid = lifecycle.create(root, id, bundle, **made)
         try:
             lifecycle.start(root, id)
             return os.waitpid(pid, 0)[1]
@@ -130,10 +131,11 @@ def run_bundle(root, id, bundle, terminal):
 import os
 
 
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        made = {"console_socket": console, "die_with_parent": True, **options}
+        pid = lifecycle.create(root, id, bundle, **made)
         try:
             lifecycle.start(root, id)
             _, status = os.waitpid(pid, 0)
@@ -146,9 +148,10 @@ def run_bundle(root, id, bundle, terminal):
 import os
 
 
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     console = None
-    pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+    made = {"console_socket": console, "die_with_parent": True, **options}
+    pid = lifecycle.create(root, id, bundle, **made)
     try:
         lifecycle.start(root, id)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -158,19 +161,21 @@ def run_bundle(root, id, bundle, terminal):
 
 
 # %% run_bundle: not-deleted
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        made = {"console_socket": console, "die_with_parent": True, **options}
+        pid = lifecycle.create(root, id, bundle, **made)
         lifecycle.start(root, id)
         return foreground.stay(pid)
 
 
 # %% run_bundle: not-deleted-after-a-failure
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        made = {"console_socket": console, "die_with_parent": True, **options}
+        pid = lifecycle.create(root, id, bundle, **made)
         lifecycle.start(root, id)
         status = foreground.stay(pid)
         lifecycle.delete(root, id)
@@ -182,10 +187,11 @@ import os
 import time
 
 
-def run_bundle(root, id, bundle, terminal):
+def run_bundle(root, id, bundle, terminal, **options):
     with Foreground(terminal) as foreground:
         console = foreground.console
-        pid = lifecycle.create(root, id, bundle, console_socket=console, die_with_parent=True)
+        made = {"console_socket": console, "die_with_parent": True, **options}
+        pid = lifecycle.create(root, id, bundle, **made)
         try:
             lifecycle.start(root, id)
             while lifecycle.state(root, id)["status"] != "stopped":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.util
+import re
 import textwrap
 from functools import lru_cache
 from pathlib import Path
@@ -79,7 +80,7 @@ def solution(exercise: Exercise) -> str:
 
 
 def imports(exercises: list[Exercise]) -> str:
-    """The import lines for every name that the reference bodies use."""
+    """The import lines for every name that the reference bodies use, or their docstrings name."""
     own = {exercise.name for exercise in exercises}
     lines: set[str] = set()
     for exercise in exercises:
@@ -96,6 +97,7 @@ def _imports_of(exercise: Exercise, own: set[str]) -> set[str]:
     tree = ast.parse(module_source(exercise.module))
     function = next(n for n in tree.body if getattr(n, "name", "") == exercise.name)
     used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    used |= set(re.findall(r"\b[A-Z]+(?:[a-z]+[A-Z]|_)\w+", ast.get_docstring(function) or ""))
     lines = set()
     for node in _module_level(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

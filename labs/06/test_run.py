@@ -799,7 +799,7 @@ def run_apart(arguments, during=None):
                     os.waitpid(helper, 0)
         return {"status": status, "zombie": has_child()}
 
-    return apart(call, clock=False)
+    return apart(call)
 
 
 def beside(function):
@@ -1220,7 +1220,7 @@ def ran(tmp_path, script, *, remove=True, during=None, **options):
         same = os.readlink("/proc/self/ns/mnt") == mounts
         return {"status": status, "mounts": "seen outside" if same else "its own"}
 
-    found = apart(call, clock=False)
+    found = apart(call)
     left = {"containers": len(kept()), "states": len(list(state.glob("minicontainer/*")))}
     return found, left
 

@@ -27,7 +27,8 @@ NOTHING = "None, as a function gives that ends without return"
 #: bytes of each of the two notes; characters of a value, an argument and a message that are shown
 _ROOM = 1 << 14
 _WIDTH, _ARGUMENT, _MESSAGE = 400, 60, 1500
-#: values that nothing is equal to by right
+#: types that compare as they should, and values that nothing is equal to by right
+_PLAIN = (str, bytes, int, bool, type(None))
 _STRANGERS = (object(), secrets.token_hex(), secrets.token_bytes(), secrets.randbits(99) / 7,
               (secrets.token_hex(),), [secrets.token_hex()], {"": secrets.token_hex()})  # fmt: skip
 
@@ -125,10 +126,13 @@ def show(value: Any, width: int = _WIDTH) -> str:
 
 
 def _insist_on_a_plain(value: Any, name: str) -> None:
-    """Raise TypeError for what says that it is equal to whatever it is compared with."""
+    """Raise TypeError for what would pass for something else, or for whatever is expected."""
+    kind = type(value)
+    if value.__class__ is not kind or kind.__module__.startswith(__package__):
+        raise TypeError(f"{name} returned a {kind.__name__} that pretends to be something else")
     parts = value.values() if isinstance(value, dict) else value
     if isinstance(value, dict | list | tuple | set | frozenset):
         for part in parts:
             _insist_on_a_plain(part, name)
-    if not isinstance(value, str | bytes | int | None) and any(value == one for one in _STRANGERS):
+    if kind not in _PLAIN and any(value == one for one in _STRANGERS):
         raise TypeError(f"{name} returned a {type(value).__name__} that is equal to everything")

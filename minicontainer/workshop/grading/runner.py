@@ -1,13 +1,14 @@
 """The child process of the grader: runs the checks on a learner's functions.
 
-In, on stdin, one JSON object: the lab's directory, the learner's cells, which
-checks to run, a scratch directory. Out, on stdout, one JSON object a line:
-{"start": name} and then {"done": name, "outcome": …}. Whatever the learner's
-code prints goes elsewhere. `python -m minicontainer.workshop.grading.runner`
+In, on stdin, one JSON object on a line: the lab's directory, the learner's cells,
+which checks to run, a scratch directory, a token. Out, on stdout, behind the token
+one JSON object a line: {"start": name} and then {"done": name, "outcome": …}.
+Whatever the learner's code prints goes elsewhere. `python -m minicontainer.workshop.grading.runner`
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import faulthandler
 import importlib
@@ -18,9 +19,10 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from minicontainer.errors import ContainerError
@@ -29,21 +31,25 @@ from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
-from . import isolation
+from . import calls, checks, isolation
 from .calls import NOTHING, Calls, told
 from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
 _PRINTED = 300
+#: the modules that check, beside this one and the lab's
+_PARTS = (calls, checks, isolation)
 
 
 def main(tests: Tests | None = None) -> None:
     """Read the job, isolate this process, run the checks (with `tests` that are loaded already)."""
-    job = json.load(sys.stdin)
-    say = _Channel()
-    calls = Calls(job["calls"])
+    job = json.loads(sys.stdin.readline())
+    say = _Channel(job["token"])
+    notes = Calls(job["calls"])
+    isolation.ordinary()
+    isolation.guard(job["scratch"], say)
     try:
-        isolated = job["isolate"] and isolation.enter(job["scratch"])
+        isolated = job["isolate"] and isolation.enter(job["scratch"], job["hidden"])
     except (OSError, ContainerError) as error:
         say(unisolated=str(error))
         return
@@ -51,26 +57,59 @@ def main(tests: Tests | None = None) -> None:
     os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
     say(ready=isolated)
     tests = tests or Tests(Lab(Path(job["lab"])))
-    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]), calls)
+    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]), notes)
+    seconds = {name: tests.seconds(name) for name in job["checks"]}
+    replaced = _seal([*tests.modules.values(), sys.modules[__name__], builtins, *_PARTS])
     for name in job["checks"]:
-        seconds = tests.seconds(name)
-        say(start=name, seconds=seconds)
-        came = tests.run(name, seconds)
+        say(start=name, seconds=seconds[name])
+        came = tests.run(name, seconds[name])
+        if names := replaced():
+            came = {"outcome": "failed", "found": f"your code has replaced what checks it: {names}"}
         say(done=name, **came)
-        if came["outcome"] == "timeout":
+        isolation.sweep()
+        if came["outcome"] == "timeout" or threading.active_count() > 1:
             return  # who grades starts another for the rest
 
 
-class _Channel:
-    """The pipe to the grader, moved away from stdout, which becomes stderr."""
+def _seal(modules: list[ModuleType]) -> Callable[[], list[str]]:
+    """What tells which functions of these modules and their classes are not what they were."""
+    spaces = [vars(module) for module in modules]
+    own = {module.__name__ for module in modules} - {"builtins"}
+    kinds = [v for space in spaces for v in space.values() if isinstance(v, type)]
+    spaces += [vars(kind) for kind in kinds if kind.__module__ in own]  # type: ignore[misc]
+    seen = [(s, name, what) for s in spaces for name, what in s.items() if callable(what)]
+    codes = [(what, what.__code__) for _, _, what in seen if isinstance(what, FunctionType)]
 
-    def __init__(self) -> None:
-        self._pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    def replaced() -> list[str]:
+        names = [name for space, name, what in seen if space.get(name) is not what]
+        return names + [what.__name__ for what, code in codes if what.__code__ is not code]
+
+    return replaced
+
+
+class _Channel:
+    """The pipe to the grader, moved away from stdout, which becomes stderr.
+
+    Nobody else knows the token with which its lines begin. Where the learner's code
+    has closed it, the parent of this process still has it under the same number.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token, self._pipe = token, os.dup(1)
+        self._inode = os.fstat(self._pipe).st_ino
         os.dup2(2, 1)
 
     def __call__(self, **facts: Any) -> None:
-        self._pipe.write(json.dumps(facts) + "\n")
-        self._pipe.flush()
+        line = f"\n{self._token}{json.dumps(facts)}\n".encode()
+        way: int | str = self._pipe
+        try:
+            lost = os.fstat(self._pipe).st_ino != self._inode
+        except OSError:
+            lost = True
+        if lost:
+            way = f"/proc/{os.getppid()}/fd/{self._pipe}"
+        with open(way, "wb", closefd=lost) as pipe:
+            pipe.write(line)
 
 
 class Tests:
@@ -89,9 +128,9 @@ class Tests:
             if check.exercise == exercise:
                 self._function(check.name)
 
-    def take(self, cells: list[Cell], scratch: Path, calls: Calls) -> None:
+    def take(self, cells: list[Cell], scratch: Path, notes: Calls) -> None:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
-        self.scratch, self.calls, self.overlay.make = scratch, calls, calls.make
+        self.scratch, self.calls, self.overlay.make = scratch, notes, notes.make
         isolation.labels.update(cell.label for cell in cells)
         answers = read_cells(cells, self.lab.names, self.lab.formerly)
         self.overlay.add(answers, self.lab.exercises)
@@ -104,7 +143,7 @@ class Tests:
         """Run one check; what came of it, ready to be sent."""
         function = self._function(name)
         mark: Mark = function.mark
-        printed = _Printed()
+        printed, process = _Printed(), os.getpid()
         self.overlay.called.clear()
         self.calls.forget()
         isolation.arm(seconds)
@@ -114,6 +153,8 @@ class Tests:
                 came = self._outcome(function, mark)
         finally:
             faulthandler.cancel_dump_traceback_later()
+            if os.getpid() != process:
+                os._exit(0)  # a child that came back from the learner's code
         used = sorted(self.overlay.called - {mark.exercise})
         return {**came, "rule": mark.rule, "printed": printed.text(), "used": used}
 
@@ -158,8 +199,8 @@ class Tests:
         if cause:
             came["where"] = isolation.learners_lines(cause)
             return came if failed.mistake else came | self._stumbled(cause, mark)
-        if failed.found == "None" and not failed.expected.endswith(" is raised"):
-            return {**came, "found": self._given(mark)}
+        if self._given(mark) == NOTHING and not failed.expected.endswith(" is raised"):
+            came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\n{NOTHING}"
         if "raised" in last and last["kinds"][0] not in failed.found + failed.expected:
             came["found"] = f"{last['raised']}\n{failed.found}"
         return came
@@ -219,3 +260,4 @@ class _Printed(io.TextIOBase):
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # whatever threads are left

@@ -443,7 +443,7 @@ def test_a_failed_create_leaves_nothing(tmp_path):
         kinds = raised(unfit.create)
         return {"told": said(kinds, ContainerError), "left": os.listdir(unfit.root)}
 
-    found = alone(spawn, clones=True)
+    found = alone(spawn)
     expect(
         found,
         {"told": "ContainerError", "left": []},

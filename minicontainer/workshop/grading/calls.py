@@ -12,16 +12,14 @@ import contextlib
 import json
 import mmap
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from minicontainer.errors import MinicontainerError
 
 from . import isolation
 
 #: errors that come of a slip in the code; what they left is no sign of a wrong idea
-SLIPS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError,
-         NotImplementedError, SyntaxError, TypeError, ValueError)  # fmt: skip
+SLIPS = {"ArithmeticError", "AssertionError", "AttributeError", "ImportError", "LookupError",
+         "NameError", "NotImplementedError", "SyntaxError", "TypeError", "ValueError"}  # fmt: skip
 #: what is found where a function that should give something gave nothing
 NOTHING = "None, as a function gives that ends without return"
 #: bytes of each of the two notes; characters of a value, an argument and a message that are shown
@@ -50,12 +48,12 @@ class Calls:
 
     @property
     def last(self) -> dict:
-        """Of the last call from outside: `call`, and `gave`, or `raised`, `kinds` and `where`."""
+        """Of the last call from outside: `call`, and `gave`, or `found`, `kinds` and `where`."""
         return self._read(0)
 
     @property
     def slip(self) -> dict:
-        """The first slip that left a function of the learner's: `raised`, `kinds` and `where`."""
+        """The first slip that left a function of the learner's: `found`, `kinds` and `where`."""
         return self._read(_ROOM)
 
     def make(self, function: Callable, *arguments: Any, **named: Any) -> Any:
@@ -79,11 +77,10 @@ class Calls:
     def _note(self, error: BaseException, call: dict) -> None:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         lines = isolation.learners_lines(error)
-        facts = {"raised": told(error), "kinds": kinds, "where": lines[-4:]}
+        facts = {"found": told(error), "kinds": kinds, "where": lines[-4:]}
         if call:
             self._write(0, **call, **facts)
-        slipped = isinstance(error, SLIPS) and not isinstance(error, MinicontainerError)
-        if slipped and (error is self._error or not self.slip):
+        if slipped(kinds) and (error is self._error or not self.slip):
             self._error = error
             self._write(_ROOM, **facts)
 
@@ -95,6 +92,11 @@ class Calls:
     def _write(self, place: int, **facts: Any) -> None:
         text = json.dumps(facts).encode()[:_ROOM]
         self.memory[place : place + _ROOM] = text.ljust(_ROOM, b"\0")
+
+
+def slipped(kinds: Iterable[str]) -> bool:
+    """Do the names of an error's classes say that it comes of a slip?"""
+    return not SLIPS.isdisjoint(kinds) and "MinicontainerError" not in kinds
 
 
 def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:

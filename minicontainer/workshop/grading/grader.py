@@ -272,7 +272,7 @@ class _Child:
         found = _ending(status if self.status is None else self.status)
         call = self.calls.last.get("call", "")
         if slip := self.calls.slip:
-            found, where = slip["raised"], tuple(slip["where"])
+            found, where = slip["found"], tuple(slip["where"])
         elif silent or "Timeout (" in said:
             return self._timeout(check, where)
         return Result(check, "crashed", call, found=found, where=where)

@@ -32,7 +32,7 @@ from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
 from . import calls, checks, isolation
-from .calls import NOTHING, Calls, told
+from .calls import NOTHING, Calls, slipped, told
 from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
@@ -200,9 +200,9 @@ class Tests:
             came["where"] = isolation.learners_lines(cause)
             return came if failed.mistake else came | self._stumbled(cause, mark)
         if self._given(mark) == NOTHING and not failed.expected.endswith(" is raised"):
-            came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\n{NOTHING}"
-        if "raised" in last and last["kinds"][0] not in failed.found + failed.expected:
-            came["found"] = f"{last['raised']}\n{failed.found}"
+            came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\nand {NOTHING}"
+        if "found" in last and last["kinds"][0] not in failed.found + failed.expected:
+            came["found"] = f"{last['found']}\n{failed.found}"
         return came
 
     def _stumbled(self, error: BaseException, mark: Mark) -> dict:
@@ -211,15 +211,16 @@ class Tests:
         if isinstance(error, NotDefined):
             return {"found": f"the cell could not be run: {error}"}
         kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        facts: dict = {"mistake": self.lab.mistake_raising(mark.exercise, kinds, str(error))}
-        if not where and "raised" in last:
-            return facts | {"found": last["raised"], "where": last["where"]}
         if where or "gave" not in last:
-            facts["outcome"] = "failed" if last else "error"
-            return facts | {"found": told(error), "where": where}
+            facts: dict = {"found": told(error), "where": where}
+            if not where and "found" in last:
+                facts, kinds = {key: last[key] for key in facts}, set(last["kinds"])
+            seen = "" if slipped(kinds) else None
+            key = self.lab.mistake_raising(mark.exercise, kinds, facts["found"], seen)
+            return {**facts, "mistake": key, "outcome": "failed" if last else "error"}
         given = self._given(mark)
-        more = f"; and with this the check could not go on ({told(error)})"
-        return facts | {"found": given if given == NOTHING else given + more}
+        more = f"; then the check could not go on ({told(error)})"
+        return {"found": given if given == NOTHING else given + more}
 
     def _given(self, mark: Mark) -> str:
         """What the last call gave; for a function that should give something, None is nothing."""
@@ -234,8 +235,8 @@ class Tests:
         if not (slip := self.calls.slip):
             return {}
         seen, kinds = came.get("mistake", ""), set(slip["kinds"])
-        key = self.lab.mistake_raising(mark.exercise, kinds, slip["raised"], seen)
-        found = came["found"] if key and key == seen else slip["raised"]
+        key = self.lab.mistake_raising(mark.exercise, kinds, slip["found"], seen)
+        found = came["found"] if key and key == seen else slip["found"]
         return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
 
 

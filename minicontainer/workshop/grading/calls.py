@@ -61,25 +61,26 @@ class Calls:
         outer, self._inside = self._inside, True
         call = {} if outer else {"call": _called(function.__name__, arguments, named)}
         try:
-            if not outer:
-                self._write(0, **call)
+            self._came(call)
             value = function(*arguments, **named)
             _insist_on_a_plain(value, function.__name__)
+            self._came(call, gave=show(value))
+            return value
         except BaseException as error:
             self._note(error, call)
             raise
         finally:
             self._inside = outer
-        if not outer:
-            self._write(0, **call, gave=show(value))
-        return value
+
+    def _came(self, call: dict, **facts: Any) -> None:
+        if call:
+            self._write(0, **call, **facts)
 
     def _note(self, error: BaseException, call: dict) -> None:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         lines = isolation.learners_lines(error)
         facts = {"found": told(error), "kinds": kinds, "where": lines[-4:]}
-        if call:
-            self._write(0, **call, **facts)
+        self._came(call, **facts)
         if slipped(kinds) and (error is self._error or not self.slip):
             self._error = error
             self._write(_ROOM, **facts)

@@ -92,25 +92,17 @@ class Raised:
 
 
 class Told(Exception):
-    """An error met in another process (see `apart`): its classes by name, its errno, its lines."""
+    """An error met in another process (see `apart`): its classes by name, and its errno."""
 
-    def __init__(
-        self,
-        message: str,
-        kinds: tuple[str, ...] = (),
-        errno: int | None = None,
-        where: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, message: str, kinds: tuple[str, ...] = (), errno: int | None = None) -> None:
         super().__init__(message)
-        self.kinds, self.errno, self.where = kinds, errno, where
+        self.kinds, self.errno = kinds, errno
 
 
 def outcome(function: Callable, *arguments: Any, **named: Any) -> Any:
     """What the call returns, or `Raised` with the error it raised."""
     try:
         return function(*arguments, **named)
-    except NotImplementedError:
-        raise
     except (Exception, SystemExit) as error:
         return Raised(error)
 
@@ -182,8 +174,11 @@ def apart(function: Callable[[], Any]) -> Any:
     _, status = os.waitpid(pid, 0)
     if not said:
         return Raised(Told(isolation.ended(os.waitstatus_to_exitcode(status))))
-    told = json.loads(said)
-    return told["value"] if "value" in told else Raised(_retold(told["raised"]))
+    answer = json.loads(said)
+    if "value" in answer:
+        return answer["value"]
+    message, kinds, number = answer["raised"]
+    return Raised(Told(message, tuple(kinds), number))
 
 
 def _line_of(reading: int, secret: bytes) -> bytes:
@@ -205,14 +200,8 @@ def _answer(function: Callable[[], Any], writing: int, secret: bytes) -> None:
             said: dict = {"value": function()}
         except BaseException as error:
             kinds = [kind.__name__ for kind in type(error).__mro__]
-            number = getattr(error, "errno", None)
-            said = {"raised": [str(error), kinds, number, isolation.learners_lines(error)]}
+            said = {"raised": [str(error), kinds, getattr(error, "errno", None)]}
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(secret + json.dumps(said, default=str).encode() + b"\n")
     finally:
         os._exit(0)
-
-
-def _retold(told: list) -> Told:
-    message, kinds, number, where = told
-    return Told(message, tuple(kinds), number, tuple(where))

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 from minicontainer.lib.places import scratch_directory
 from minicontainer.workshop.labs.lab import Check, Lab, LabError
@@ -68,16 +68,8 @@ class Result(NamedTuple):
         return self.outcome in ("passed", "not graded")
 
 
-class Process(Protocol):
-    """What is needed of a process that runs runner.py: that much of subprocess.Popen."""
-
-    pid: int
-    stdin: IO[bytes] | None
-    stdout: IO[bytes] | None
-    stderr: IO[bytes] | None
-
-    def kill(self) -> None: ...
-    def wait(self) -> int: ...
+#: what runs runner.py: a subprocess.Popen, or what has of it pid, its three files, kill and wait
+Process = Any
 
 
 def start_runner(scratch: str) -> Process:
@@ -200,13 +192,11 @@ class _Child:
             "token": self.token,
             "isolate": self.isolate,
         }
-        assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(job).encode() + b"\n")
         self.process.stdin.flush()  # and it stays open as long as we live
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin is not None
         self.process.stdin.close()
         self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
         self.process.kill()
@@ -216,7 +206,6 @@ class _Child:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
         with self.process.stdout as pipe:
             for line in pipe:
                 if line.startswith(self.token.encode()):
@@ -259,9 +248,9 @@ class _Child:
     def _result(self, check: Check, message: dict[str, Any]) -> Result:
         if message["outcome"] == "timeout":
             return self._timeout(check, self._where(self.stderr.text()))
-        facts = {k: v for k, v in message.items() if k in Result._fields and k != "check"}
-        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return Result(check, **facts)
+        fields = {key: message[key] for key in message.keys() & {*Result._fields}}
+        lists = {key: tuple(fields[key]) for key in fields.keys() & {"where", "used"}}
+        return Result(check, **fields | lists)
 
     def _died(self, check: Check, silent: bool) -> Result:
         """Why the child ended, or is `silent`, in the middle of `check`."""
@@ -303,8 +292,7 @@ def _ending(status: int) -> str:
 class _Tail:
     """Reads a pipe to its end and keeps the last part, however much comes."""
 
-    def __init__(self, pipe: IO[bytes] | None) -> None:
-        assert pipe is not None
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._kept, self._pipe = b"", pipe
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

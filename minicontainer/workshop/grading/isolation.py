@@ -296,6 +296,4 @@ def ended(code: int) -> str:
 def learners_lines(error: BaseException) -> list[str]:
     """The lines of the learner's cells that `error` passed through, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)
-    told = getattr(error, "where", ())  # a text in the package's own errors
-    own = [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]
-    return [*own, *told] if isinstance(told, tuple) else own
+    return [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]

@@ -197,7 +197,7 @@ class Tests:
         cause, last = failed.__cause__, self.calls.last
         came = {"outcome": "failed", "where": last.get("where", []), **vars(failed)}
         if cause:
-            came["where"] = isolation.learners_lines(cause)
+            came["where"] = isolation.learners_lines(cause) or came["where"]
             return came if failed.mistake else came | self._stumbled(cause, mark)
         if self._given(mark) == NOTHING and not failed.expected.endswith(" is raised"):
             came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\nand {NOTHING}"
@@ -240,23 +240,16 @@ class Tests:
         return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
 
 
-class _Printed(io.TextIOBase):
-    """Keeps the beginning of what is printed, and counts the rest."""
+class _Printed(io.StringIO):
+    """What is printed: its beginning, and how much more there is. Nobody closes it."""
 
-    def __init__(self) -> None:
-        self.kept, self.length = "", 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self.kept += text[: max(_PRINTED - len(self.kept), 0)]
-        self.length += len(text)
-        return len(text)
+    def close(self) -> None:
+        pass
 
     def text(self) -> str:
-        more = self.length - len(self.kept)
-        return f"{self.kept} … and {more} characters more" if more else self.kept
+        said = self.getvalue()
+        more = len(said) - _PRINTED
+        return f"{said[:_PRINTED]} … and {more} characters more" if more > 0 else said
 
 
 if __name__ == "__main__":

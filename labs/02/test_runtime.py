@@ -76,10 +76,10 @@ def settled(condition, seconds=0.5):
     return found
 
 
-def alone(call, *, clones=False):
+def alone(call):
     """Call in a process and a group of its own (a signal to the group must not reach the grader).
 
-    Whatever it started ends with it. What `clones` must have no other thread, so no clock.
+    Whatever it started ends with it.
     """
 
     def inside():
@@ -91,7 +91,7 @@ def alone(call, *, clones=False):
                 os.kill(pid, signal.SIGKILL)
             remove_cgroup(plan("box", {}))  # there is one where the checks are not isolated
 
-    return apart(inside, clock=not clones)
+    return apart(inside)
 
 
 def children():
@@ -315,7 +315,7 @@ def test_create_waits_before_the_program(tmp_path):
         }
         return {**found, "woken, it runs": bool(waiting and made.wake())}
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {
@@ -350,7 +350,7 @@ def test_create_leaves_a_record(tmp_path):
             "the pid file": file.read_text() == str(pid) if file.exists() else "not there",
         }
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {
@@ -388,7 +388,7 @@ def test_hooks_of_create(tmp_path):
         pid = made.create()
         return [line.replace(f" {pid}", " pid") for line in noted(told)]
 
-    found = alone(call, clones=True)
+    found = alone(call)
     wanted = ["prestart creating pid", "createRuntime creating pid"]
     expect(
         found,
@@ -427,7 +427,7 @@ def test_a_failed_create_leaves_nothing(tmp_path):
             "init lives": pid > 0 and not settled(lambda: not lives(pid), 0.2),
         }
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {"told": "HookFailed", "left": [], "init lives": False},
@@ -443,7 +443,7 @@ def test_a_failed_create_leaves_nothing(tmp_path):
         kinds = raised(unfit.create)
         return {"told": said(kinds, ContainerError), "left": os.listdir(unfit.root)}
 
-    found = alone(spawn, clones=True)
+    found = alone(spawn)
     expect(
         found,
         {"told": "ContainerError", "left": []},
@@ -470,7 +470,7 @@ def test_an_interrupted_create_leaves_nothing(tmp_path):
             told = "KeyboardInterrupt"
         return {"told": told, "left": os.listdir(made.root)}
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {"told": "KeyboardInterrupt", "left": []},
@@ -497,7 +497,7 @@ def test_an_id_is_taken_once(tmp_path):
             "the other's init lives": unharmed(other),
         }
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {
@@ -522,7 +522,7 @@ def test_a_bad_bundle_takes_no_id(tmp_path):
         left = os.listdir(made.root) if made.root.exists() else []
         return {"told": said(kinds, BundleError), "left": left}
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {"told": "BundleError", "left": []},
@@ -604,7 +604,7 @@ def test_it_sleeps_until_the_fifo_is_opened(tmp_path):
         late = heard(pipe, 0.3)
         return {"before start": "asleep", "after": late or "asleep", "the report": heard(fifo, 0.3)}
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         {"before start": "asleep", "after": "returned", "the report": "a report"},
@@ -631,7 +631,7 @@ def test_exec_closes_it(tmp_path):
         heard(fifo, 0.3)
         return heard(pipe, 0.3)
 
-    found = alone(call, clones=True)
+    found = alone(call)
     expect(
         found,
         "inherited: False",
@@ -660,7 +660,7 @@ def test_a_created_container_can_be_killed(tmp_path):
 
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     for number in numbers:
-        found = alone(lambda number=number: call(number, tmp_path / number.name), clones=True)
+        found = alone(lambda number=number: call(number, tmp_path / number.name))
         expect(
             found,
             128 + number,

@@ -822,7 +822,7 @@ def run_apart(arguments, during=None, **options):
         signals = "handled as before" if handlers() == before else "handled in another way"
         return {"status": status, "zombie": has_child(), "signals": signals}
 
-    return apart(call, clock=False)
+    return apart(call)
 
 
 def refused_to_delete(found):
@@ -1333,7 +1333,7 @@ def ran(tmp_path, script, *, remove=True, during=None, of=None, namespaces=True,
         same = os.readlink("/proc/self/ns/mnt") == mounts
         return {"status": status, "mounts": "seen outside" if same else "its own"}
 
-    found = apart(call, clock=False)
+    found = apart(call)
     left = {"containers": int(at_once.read_text()) if at_once.exists() else -1}
     return found, {**left, "states": len(list(state.glob("minicontainer/*")))}
 

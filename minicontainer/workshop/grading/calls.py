@@ -12,22 +12,21 @@ import contextlib
 import json
 import mmap
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from minicontainer.errors import MinicontainerError
 
 from . import isolation
 
 #: errors that come of a slip in the code; what they left is no sign of a wrong idea
-SLIPS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError,
-         NotImplementedError, SyntaxError, TypeError, ValueError)  # fmt: skip
+SLIPS = {"ArithmeticError", "AssertionError", "AttributeError", "ImportError", "LookupError",
+         "NameError", "NotImplementedError", "SyntaxError", "TypeError", "ValueError"}  # fmt: skip
 #: what is found where a function that should give something gave nothing
 NOTHING = "None, as a function gives that ends without return"
 #: bytes of each of the two notes; characters of a value, an argument and a message that are shown
 _ROOM = 1 << 14
 _WIDTH, _ARGUMENT, _MESSAGE = 400, 60, 1500
-#: values that nothing is equal to by right
+#: types that compare as they should, and values that nothing is equal to by right
+_PLAIN = (str, bytes, int, bool, type(None))
 _STRANGERS = (object(), secrets.token_hex(), secrets.token_bytes(), secrets.randbits(99) / 7,
               (secrets.token_hex(),), [secrets.token_hex()], {"": secrets.token_hex()})  # fmt: skip
 
@@ -49,12 +48,12 @@ class Calls:
 
     @property
     def last(self) -> dict:
-        """Of the last call from outside: `call`, and `gave`, or `raised`, `kinds` and `where`."""
+        """Of the last call from outside: `call`, and `gave`, or `found`, `kinds` and `where`."""
         return self._read(0)
 
     @property
     def slip(self) -> dict:
-        """The first slip that left a function of the learner's: `raised`, `kinds` and `where`."""
+        """The first slip that left a function of the learner's: `found`, `kinds` and `where`."""
         return self._read(_ROOM)
 
     def make(self, function: Callable, *arguments: Any, **named: Any) -> Any:
@@ -62,27 +61,27 @@ class Calls:
         outer, self._inside = self._inside, True
         call = {} if outer else {"call": _called(function.__name__, arguments, named)}
         try:
-            if not outer:
-                self._write(0, **call)
+            self._came(call)
             value = function(*arguments, **named)
             _insist_on_a_plain(value, function.__name__)
+            self._came(call, gave=show(value))
+            return value
         except BaseException as error:
             self._note(error, call)
             raise
         finally:
             self._inside = outer
-        if not outer:
-            self._write(0, **call, gave=show(value))
-        return value
+
+    def _came(self, call: dict, **facts: Any) -> None:
+        if call:
+            self._write(0, **call, **facts)
 
     def _note(self, error: BaseException, call: dict) -> None:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         lines = isolation.learners_lines(error)
-        facts = {"raised": told(error), "kinds": kinds, "where": lines[-4:]}
-        if call:
-            self._write(0, **call, **facts)
-        slipped = isinstance(error, SLIPS) and not isinstance(error, MinicontainerError)
-        if slipped and (error is self._error or not self.slip):
+        facts = {"found": told(error), "kinds": kinds, "where": lines[-4:]}
+        self._came(call, **facts)
+        if slipped(kinds) and (error is self._error or not self.slip):
             self._error = error
             self._write(_ROOM, **facts)
 
@@ -94,6 +93,11 @@ class Calls:
     def _write(self, place: int, **facts: Any) -> None:
         text = json.dumps(facts).encode()[:_ROOM]
         self.memory[place : place + _ROOM] = text.ljust(_ROOM, b"\0")
+
+
+def slipped(kinds: Iterable[str]) -> bool:
+    """Do the names of an error's classes say that it comes of a slip?"""
+    return not SLIPS.isdisjoint(kinds) and "MinicontainerError" not in kinds
 
 
 def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:
@@ -125,10 +129,13 @@ def show(value: Any, width: int = _WIDTH) -> str:
 
 
 def _insist_on_a_plain(value: Any, name: str) -> None:
-    """Raise TypeError for what says that it is equal to whatever it is compared with."""
+    """Raise TypeError for what would pass for something else, or for whatever is expected."""
+    kind = type(value)
+    if value.__class__ is not kind or kind.__module__.startswith(__package__):
+        raise TypeError(f"{name} returned a {kind.__name__} that pretends to be something else")
     parts = value.values() if isinstance(value, dict) else value
     if isinstance(value, dict | list | tuple | set | frozenset):
         for part in parts:
             _insist_on_a_plain(part, name)
-    if not isinstance(value, str | bytes | int | None) and any(value == one for one in _STRANGERS):
+    if kind not in _PLAIN and any(value == one for one in _STRANGERS):
         raise TypeError(f"{name} returned a {type(value).__name__} that is equal to everything")

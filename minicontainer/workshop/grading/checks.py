@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -91,25 +92,17 @@ class Raised:
 
 
 class Told(Exception):
-    """An error met in another process (see `apart`): its classes by name, its errno, its lines."""
+    """An error met in another process (see `apart`): its classes by name, and its errno."""
 
-    def __init__(
-        self,
-        message: str,
-        kinds: tuple[str, ...] = (),
-        errno: int | None = None,
-        where: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, message: str, kinds: tuple[str, ...] = (), errno: int | None = None) -> None:
         super().__init__(message)
-        self.kinds, self.errno, self.where = kinds, errno, where
+        self.kinds, self.errno = kinds, errno
 
 
 def outcome(function: Callable, *arguments: Any, **named: Any) -> Any:
     """What the call returns, or `Raised` with the error it raised."""
     try:
         return function(*arguments, **named)
-    except NotImplementedError:
-        raise
     except (Exception, SystemExit) as error:
         return Raised(error)
 
@@ -157,52 +150,58 @@ def _entry(side: dict, key: Any) -> str:
     return show(side[key]) if key in side else "nothing"
 
 
-def apart(function: Callable[[], Any], *, clock: bool = True) -> Any:
+def apart(function: Callable[[], Any]) -> Any:
     """Call `function` in a process of its own; give what it returned, through JSON.
 
     For code that changes its process: namespaces, root directory, exec. Gives
     `Raised` when it raised, also when the process ended without an answer.
-    The clock in that process is a thread, which makes clone(2) hang now and then:
-    without `clock` it is killed from outside, and the line where it hung is not known.
+    There is no thread in that process: its clock is here.
     """
     reading, writing = os.pipe()
+    secret = secrets.token_bytes(8).hex().encode()  # what begins otherwise is no answer of ours
     pid = isolation.fork()
     if pid == 0:
         os.close(reading)
-        _answer(function, writing, clock)
+        _answer(function, writing, secret)
     os.close(writing)
-    if not clock and not select.select([reading], [], [], isolation.left(0.8))[0]:
+    try:
+        said = _line_of(reading, secret)
+    except isolation.TookTooLong:
+        isolation.stop(pid)
+        raise
+    finally:
         os.close(reading)
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        raise isolation.TookTooLong("it did not end")
-    with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read()
     _, status = os.waitpid(pid, 0)
     if not said:
-        isolation.note_if_late(status)
         return Raised(Told(isolation.ended(os.waitstatus_to_exitcode(status))))
-    told = json.loads(said)
-    return told["value"] if "value" in told else Raised(_retold(told["raised"]))
+    answer = json.loads(said)
+    if "value" in answer:
+        return answer["value"]
+    message, kinds, number = answer["raised"]
+    return Raised(Told(message, tuple(kinds), number))
 
 
-def _answer(function: Callable[[], Any], writing: int, clock: bool) -> None:
+def _line_of(reading: int, secret: bytes) -> bytes:
+    """What follows `secret` on its line; nothing if the pipe ends. Raises TookTooLong."""
+    said = b""
+    while select.select([reading], [], [], isolation.left(0.8))[0]:
+        piece = os.read(reading, 1 << 16)
+        said += piece
+        _, ours, answer = said.partition(secret)
+        if (ours and answer.endswith(b"\n")) or not piece:
+            return answer
+    raise isolation.TookTooLong("it did not end")
+
+
+def _answer(function: Callable[[], Any], writing: int, secret: bytes) -> None:
     """In the child of `apart`: say what came of it and end, whatever happens."""
     try:
-        if clock:
-            isolation.arm(part=0.8)
         try:
             said: dict = {"value": function()}
         except BaseException as error:
             kinds = [kind.__name__ for kind in type(error).__mro__]
-            number = getattr(error, "errno", None)
-            said = {"raised": [str(error), kinds, number, isolation.learners_lines(error)]}
-        with os.fdopen(writing, "w") as pipe:
-            json.dump(said, pipe, default=str)
+            said = {"raised": [str(error), kinds, getattr(error, "errno", None)]}
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(secret + json.dumps(said, default=str).encode() + b"\n")
     finally:
         os._exit(0)
-
-
-def _retold(told: list) -> Told:
-    message, kinds, number, where = told
-    return Told(message, tuple(kinds), number, tuple(where))

@@ -8,18 +8,18 @@ the child or does not end costs a new child, and the rest of its exercise.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import os
 import queue
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 from minicontainer.lib.places import scratch_directory
 from minicontainer.workshop.labs.lab import Check, Lab, LabError
@@ -31,7 +31,7 @@ from minicontainer.workshop.labs.notebook_answers import (
     read_cells,
 )
 
-from .calls import SLIPS, Calls
+from .calls import Calls, slipped
 
 #: seconds that a child may be silent: to start, and beyond a check's own time
 _START, _GRACE = 30.0, 3.0
@@ -70,16 +70,8 @@ class Result(NamedTuple):
         return self.outcome in ("passed", "not graded")
 
 
-class Process(Protocol):
-    """What is needed of a process that runs runner.py: that much of subprocess.Popen."""
-
-    pid: int
-    stdin: IO[bytes] | None
-    stdout: IO[bytes] | None
-    stderr: IO[bytes] | None
-
-    def kill(self) -> None: ...
-    def wait(self) -> int: ...
+#: what runs runner.py: a subprocess.Popen, or what has of it pid, its three files, kill and wait
+Process = Any
 
 
 def start_runner(scratch: str) -> Process:
@@ -90,8 +82,15 @@ def start_runner(scratch: str) -> Process:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=scratch,
+        env=_environment(),
         start_new_session=True,
     )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but for what changes Python and languages: each machine's checks see the same."""
+    kept = {k: v for k, v in os.environ.items() if k == "PYTHONPATH" or k[:6] != "PYTHON"}
+    return kept | {"PYTHONUTF8": "1", "LC_ALL": "C.UTF-8"}
 
 
 def grade(
@@ -153,8 +152,9 @@ def _refused(lab: Lab, result: Result) -> bool:
         _OURS[lab.id] = {one.check.name: one for one in results}
     ours = _OURS[lab.id][result.check.name]
     kind, raised, _ = result.found.partition(_RAISED)
-    slipped = bool(raised) and issubclass(getattr(builtins, kind, Exception), SLIPS)
-    return not (ours.passed or slipped or (_RAISED in ours.found and not raised))
+    kinds = [one.__name__ for one in getattr(builtins, kind, Exception).__mro__]
+    slip = bool(raised) and slipped(kinds)
+    return not (ours.passed or slip or (_RAISED in ours.found and not raised))
 
 
 #: what came of each lab's checks with our answers, without what isolates
@@ -182,6 +182,8 @@ class _Child:
         self.checks = {check.name: check for check in checks}
         self.scratch = scratch_directory("workshop-")
         self.calls, self.apart = Calls(f"{self.scratch}/calls"), True
+        self.token = secrets.token_hex()
+        self.status: int | None = None
         self.process = start(self.scratch)
         self.lines: queue.Queue[str] = queue.Queue()
         self.stderr = _Tail(self.process.stderr)
@@ -195,43 +197,46 @@ class _Child:
             "checks": list(self.checks),
             "scratch": self.scratch,
             "calls": self.calls.path,
+            "hidden": str(self.lab.root.resolve() / "solutions"),
+            "token": self.token,
             "isolate": self.isolate,
         }
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(job).encode())
-        self.process.stdin.close()
+        self.process.stdin.write(json.dumps(job).encode() + b"\n")
+        self.process.stdin.flush()  # and it stays open as long as we live
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.name == "posix":
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.kill()
+        self.process.stdin.close()
+        self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
+        self.process.kill()
         self.process.wait()
         self.calls.memory.close()
-        self.stderr.text(_GRACE)  # at its end, all that had it open have ended too
         self.reader.join(_GRACE)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.put(line.decode(errors="replace"))
-        self.lines.put("")
+        with self.process.stdout as pipe:
+            for line in pipe:
+                if line.startswith(self.token.encode()):
+                    self.lines.put(line.decode().removeprefix(self.token))
+        self.lines.put("{}")
 
     def results(self) -> Iterator[Result]:
         """What the checks gave; ends early after a check that ended the child."""
         running: Check | None = None
         patience = _START
-        while message := self._next(patience):
+        progress = False
+        while self.checks and (message := self._next(patience)):
             if "unisolated" in message:
                 self.isolate = False
                 return
             self.apart = message.get("ready", self.apart)
             if "start" in message:
                 running, patience = self.checks[message["start"]], message["seconds"] + _GRACE
+            elif "ended" in message:
+                self.status = int(message["ended"])
             elif running and message.get("done") == running.name:
-                self.checks.pop(running.name)
+                progress = self.checks.pop(running.name) is running
                 yield self._result(running, message)
                 if message["outcome"] == "timeout":
                     return
@@ -239,38 +244,33 @@ class _Child:
                 patience = _START
         if running:
             yield self._died(running, silent=message is None)
-        elif self.checks:
+        elif self.checks and not progress:
             raise RuntimeError(f"the checks could not be run:\n{self.stderr.text()}")
 
     def _next(self, patience: float) -> dict[str, Any] | None:
         """The next message; empty at the end, None when nothing comes for too long."""
-        while True:
-            try:
-                message = json.loads(self.lines.get(timeout=patience) or "{}")
-            except queue.Empty:
-                return None
-            except ValueError:  # the learner's code found the pipe and wrote into it
-                continue
-            if isinstance(message, dict):
-                return message
+        try:
+            return json.loads(self.lines.get(timeout=patience))
+        except queue.Empty:
+            return None
 
     def _result(self, check: Check, message: dict[str, Any]) -> Result:
         if message["outcome"] == "timeout":
             return self._timeout(check, self._where(self.stderr.text()))
-        facts = {k: v for k, v in message.items() if k in Result._fields and k != "check"}
-        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return Result(check, **facts)
+        fields = {key: message[key] for key in message.keys() & {*Result._fields}}
+        lists = {key: tuple(fields[key]) for key in fields.keys() & {"where", "used"}}
+        return Result(check, **fields | lists)
 
     def _died(self, check: Check, silent: bool) -> Result:
         """Why the child ended, or is `silent`, in the middle of `check`."""
         if silent:
             self.process.kill()
-        status = self.process.wait()
-        said = self.stderr.text()
+        status, said = self.process.wait(), self.stderr.text()
         where = self._where(said)
-        found, call = _ending(status), self.calls.last.get("call", "")
+        found = _ending(status if self.status is None else self.status)
+        call = self.calls.last.get("call", "")
         if slip := self.calls.slip:
-            found, where = slip["raised"], tuple(slip["where"])
+            found, where = slip["found"], tuple(slip["where"])
         elif silent or "Timeout (" in said:
             return self._timeout(check, where)
         return Result(check, "crashed", call, found=found, where=where)
@@ -301,15 +301,15 @@ def _ending(status: int) -> str:
 class _Tail:
     """Reads a pipe to its end and keeps the last part, however much comes."""
 
-    def __init__(self, pipe: IO[bytes] | None) -> None:
-        assert pipe is not None
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._kept, self._pipe = b"", pipe
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
-        while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
-            self._kept = (self._kept + chunk)[-_STDERR:]
+        with self._pipe as pipe:
+            while chunk := pipe.read1(65536):  # type: ignore[attr-defined]
+                self._kept = (self._kept + chunk)[-_STDERR:]
 
     def text(self, patience: float = 0.5) -> str:
         """What was kept, when the other end is closed or so many seconds have passed."""

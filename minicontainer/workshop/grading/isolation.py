@@ -1,10 +1,10 @@
 """A place for code that nobody has read: it may break whatever it sees there.
 
+`guard` leaves a process behind that sweeps when all is over, whoever was killed.
 `enter` moves a fresh process into a user, mount, pid, ipc and uts namespace in
-which the whole machine is read-only but one scratch directory, and sets limits;
-what it starts ends with it. On a machine without such namespaces `enter` says
-so, and limits and the clock remain. user_namespaces(7), pid_namespaces(7),
-mount_setattr(2), setrlimit(2).
+which the whole machine is read-only but one scratch directory. On a machine
+without such namespaces `enter` says so, and the guard, limits and the clock
+remain. user_namespaces(7), pid_namespaces(7), mount_setattr(2), setrlimit(2).
 """
 
 from __future__ import annotations
@@ -13,30 +13,106 @@ import contextlib
 import faulthandler
 import glob
 import os
+import select
+import shutil
+import signal
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
 
 _MEBI = 1 << 20
 #: the ids inside: 0 is nobody's outside, the others are shifted by one
 _NOBODY = 65534
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
+#: sent to a process that does not end: it writes down where it is
+_TELL: int = getattr(signal, "SIGUSR2", 0)
+
 labels: set[str] = set()
-_seconds = 0.0
 _deadline = 0.0
+_stderr = 2
+_alone = False
 
 
 class TookTooLong(Exception):
     """The time of a check was up while it waited for a process of its own."""
 
 
-def enter(scratch: str) -> bool:
+def ordinary() -> None:
+    """Set what is inherited as a login shell would have it, and know where lines are told.
+
+    Signals, their mask, umask and soft limits: signal(7), sigprocmask(2), umask(2), getrlimit(2).
+    """
+    global _stderr
+    _stderr = os.dup(2)
+    if os.name != "posix":
+        return
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python has it
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+    faulthandler.register(_TELL, file=_stderr, all_threads=False)
+
+
+def guard(scratch: str, say: Callable[..., None]) -> None:
+    """Go on in a child; this process waits for it, or for the end of whoever reads its results.
+
+    The other end of standard input is held by that reader alone. Then all that
+    the child has left ends, and `scratch` goes; `say` is told the exit status.
+    """
+    if not hasattr(os, "fork"):
+        return
+    if sys.platform == "linux":
+        from minicontainer import linux
+
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        return
+    try:
+        pid, status = 0, 0
+        while pid != child and not (pid == 0 and select.select([0], [], [], 0.01)[0]):
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        _end_children(child)
+        shutil.rmtree(scratch, ignore_errors=True)
+        say(ended=os.waitstatus_to_exitcode(status))
+    finally:
+        os._exit(0)
+
+
+def _end_children(child: int) -> None:
+    """Kill and wait until there is none; those of a child that has ended are ours, on Linux."""
+    while True:
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+                pids = list(map(int, file.read().split()))
+        except OSError:
+            pids = [child]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def enter(scratch: str, hidden: str) -> bool:
     """Isolate this process and continue in a child of it; False where that cannot be had.
 
-    `scratch` is an empty directory, the only writable one afterwards. To be
-    called early, with one thread. Raises OSError or ContainerError when it fails half-way.
+    `scratch` is a directory, the only writable one afterwards, and empty; the directory
+    `hidden` is empty. To be called early, with one thread. Raises OSError or
+    ContainerError when it fails half-way.
     """
+    global _alone
     if sys.platform != "linux":
         return False
     from minicontainer import linux
@@ -49,12 +125,23 @@ def enter(scratch: str) -> bool:
     except OSError:
         return False
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
-    _protect(scratch)
+    _protect(scratch, hidden)
     _fork_and_wait()  # the child is process 1 of the new pid namespace
     linux.prctl(linux.PR_SET_PDEATHSIG, 9)
     linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     _fork_and_wait()
+    _alone = True
     return True
+
+
+def sweep() -> None:
+    """End all processes that a check has left, where all but process 1 and this one are its."""
+    if _alone:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError, AttributeError):  # no child; no such call
+        while os.waitpid(-1, 0 if _alone else os.WNOHANG)[0]:
+            pass
 
 
 def _mappings(own: int) -> list[dict]:
@@ -70,13 +157,16 @@ def _mappings(own: int) -> list[dict]:
     return [mapping(0, _NOBODY), mapping(1, 0, _NOBODY)]
 
 
-def _protect(scratch: str) -> None:
+def _protect(scratch: str, hidden: str) -> None:
     """Everything read-only; a small tmpfs on `scratch`, and a /dev of harmless devices."""
     from minicontainer import linux
 
     linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
     linux.mount_setattr("/", linux.MOUNT_ATTR_RDONLY, recursive=True)
     linux.mount("tmpfs", scratch, "tmpfs", linux.MS_NOSUID, "size=256m,mode=755")
+    os.chdir(scratch)
+    if os.path.isdir(hidden):
+        linux.mount("tmpfs", hidden, "tmpfs", linux.MS_RDONLY, "size=4k,mode=555")
     devices = f"{scratch}/dev"
     os.mkdir(devices)
     linux.mount("tmpfs", devices, "tmpfs", linux.MS_NOSUID, "size=16m,mode=755")
@@ -130,28 +220,27 @@ def limit(others: int) -> None:
         import resource
     except ImportError:
         return
-    wanted = {
+    bounds = {
         resource.RLIMIT_AS: 2048 * _MEBI,
         resource.RLIMIT_FSIZE: 256 * _MEBI,
         resource.RLIMIT_CORE: 0,
     }
     if sys.platform == "linux":
-        wanted[resource.RLIMIT_NPROC] = 100 + 2 * others
-    for name, value in wanted.items():
+        bounds[resource.RLIMIT_NPROC] = 100 + 2 * others
+    usual = {resource.RLIMIT_NOFILE: 1024, resource.RLIMIT_STACK: 8 * _MEBI}
+    for name, value in (bounds | usual).items():
         _, hard = resource.getrlimit(name)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(name, (value, value))
+        resource.setrlimit(name, (value, value if name in bounds else hard))
+    threading.stack_size(8 * _MEBI)  # otherwise what the limit was when this process began
 
 
-def arm(seconds: float | None = None, part: float = 1.0) -> None:
-    """End this process, saying on stderr where it was, after `seconds`.
-
-    Without `seconds`: again as long as last time, or a `part` of what is left.
-    """
-    global _seconds, _deadline
+def arm(seconds: float | None = None) -> None:
+    """End this process, saying where it was, after `seconds`; without: when it should have."""
+    global _deadline
     if seconds is not None:
-        _seconds, _deadline = seconds, time.monotonic() + seconds
-    faulthandler.dump_traceback_later(left(part), exit=True, file=sys.__stderr__ or sys.stderr)
+        _deadline = time.monotonic() + seconds
+    faulthandler.dump_traceback_later(left(), exit=True, file=_stderr)
 
 
 def patience(seconds: float) -> float:
@@ -169,7 +258,7 @@ def patience(seconds: float) -> float:
     return seconds * min(max(1.0, wanting / 2 / (os.cpu_count() or 1)), 10.0)
 
 
-def left(part: float) -> float:
+def left(part: float = 1.0) -> float:
     """A `part` of the seconds until the deadline, at least a moment."""
     return max((_deadline - time.monotonic()) * part, 0.05)
 
@@ -177,7 +266,7 @@ def left(part: float) -> float:
 def fork() -> int:
     """linux.fork() for an armed process: its clock is a thread, which the child could not stop.
 
-    The caller's clock runs on; the child has none until it is armed.
+    The caller's clock runs on; the child has none.
     """
     from minicontainer import linux
 
@@ -188,28 +277,18 @@ def fork() -> int:
     return pid
 
 
-def disarm() -> None:
-    """Stop the clock, and come back when its thread is gone: with threads, no user namespace.
-
-    For a child made by `fork` only: its caller's clock runs on.
-    """
-    faulthandler.cancel_dump_traceback_later()
-    while len(os.listdir("/proc/self/task")) > 1:
-        time.sleep(0.0002)
-
-
-def note_if_late(status: int) -> None:
-    """After a child armed with `arm(part=…)` ended: TookTooLong when its time was up."""
-    late = _deadline and time.monotonic() > _deadline - _seconds * 0.2 - 0.1
-    if late and os.waitstatus_to_exitcode(status) == 1:
-        raise TookTooLong("it did not end")
+def stop(pid: int) -> None:
+    """End the child `pid`, which does not end by itself; it says where it is."""
+    if _TELL:
+        os.kill(pid, _TELL)
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def ended(code: int) -> str:
     """An exit status (negative: a signal) in words."""
     if code < 0:
-        import signal
-
         return f"the process was killed by {signal.Signals(-code).name}"
     return f"the process ended with exit status {code}"
 
@@ -217,6 +296,4 @@ def ended(code: int) -> str:
 def learners_lines(error: BaseException) -> list[str]:
     """The lines of the learner's cells that `error` passed through, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)
-    told = getattr(error, "where", ())  # a text in the package's own errors
-    own = [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]
-    return [*own, *told] if isinstance(told, tuple) else own
+    return [f"{f.filename}, line {f.lineno}: {f.line}" for f in frames if f.filename in labels]

@@ -32,7 +32,7 @@ def hint_of(lab: Lab, result: Result) -> str:
     """What helps with this very failure; "" where nobody can know."""
     if result.mistake:
         return lab.misconceptions[result.mistake].hint
-    if result.found == NOTHING:
+    if result.found.endswith(NOTHING):
         return "return what you have made"
     if result.where and " was raised" in result.found:
         return "your function stopped in that line: look at what it uses there, and how"

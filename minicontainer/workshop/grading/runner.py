@@ -1,13 +1,14 @@
 """The child process of the grader: runs the checks on a learner's functions.
 
-In, on stdin, one JSON object: the lab's directory, the learner's cells, which
-checks to run, a scratch directory. Out, on stdout, one JSON object a line:
-{"start": name} and then {"done": name, "outcome": …}. Whatever the learner's
-code prints goes elsewhere. `python -m minicontainer.workshop.grading.runner`
+In, on stdin, one JSON object on a line: the lab's directory, the learner's cells,
+which checks to run, a scratch directory, a token. Out, on stdout, behind the token
+one JSON object a line: {"start": name} and then {"done": name, "outcome": …}.
+Whatever the learner's code prints goes elsewhere. `python -m minicontainer.workshop.grading.runner`
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import faulthandler
 import importlib
@@ -18,9 +19,10 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from minicontainer.errors import ContainerError
@@ -29,21 +31,25 @@ from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
-from . import isolation
-from .calls import NOTHING, Calls, told
+from . import calls, checks, isolation
+from .calls import NOTHING, Calls, slipped, told
 from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
 _PRINTED = 300
+#: the modules that check, beside this one and the lab's
+_PARTS = (calls, checks, isolation)
 
 
 def main(tests: Tests | None = None) -> None:
     """Read the job, isolate this process, run the checks (with `tests` that are loaded already)."""
-    job = json.load(sys.stdin)
-    say = _Channel()
-    calls = Calls(job["calls"])
+    job = json.loads(sys.stdin.readline())
+    say = _Channel(job["token"])
+    notes = Calls(job["calls"])
+    isolation.ordinary()
+    isolation.guard(job["scratch"], say)
     try:
-        isolated = job["isolate"] and isolation.enter(job["scratch"])
+        isolated = job["isolate"] and isolation.enter(job["scratch"], job["hidden"])
     except (OSError, ContainerError) as error:
         say(unisolated=str(error))
         return
@@ -51,26 +57,59 @@ def main(tests: Tests | None = None) -> None:
     os.environ["TMPDIR"] = os.environ["HOME"] = tempfile.tempdir = job["scratch"]
     say(ready=isolated)
     tests = tests or Tests(Lab(Path(job["lab"])))
-    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]), calls)
+    tests.take([Cell(*cell) for cell in job["cells"]], Path(job["scratch"]), notes)
+    seconds = {name: tests.seconds(name) for name in job["checks"]}
+    replaced = _seal([*tests.modules.values(), sys.modules[__name__], builtins, *_PARTS])
     for name in job["checks"]:
-        seconds = tests.seconds(name)
-        say(start=name, seconds=seconds)
-        came = tests.run(name, seconds)
+        say(start=name, seconds=seconds[name])
+        came = tests.run(name, seconds[name])
+        if names := replaced():
+            came = {"outcome": "failed", "found": f"your code has replaced what checks it: {names}"}
         say(done=name, **came)
-        if came["outcome"] == "timeout":
+        isolation.sweep()
+        if came["outcome"] == "timeout" or threading.active_count() > 1:
             return  # who grades starts another for the rest
 
 
-class _Channel:
-    """The pipe to the grader, moved away from stdout, which becomes stderr."""
+def _seal(modules: list[ModuleType]) -> Callable[[], list[str]]:
+    """What tells which functions of these modules and their classes are not what they were."""
+    spaces = [vars(module) for module in modules]
+    own = {module.__name__ for module in modules} - {"builtins"}
+    kinds = [v for space in spaces for v in space.values() if isinstance(v, type)]
+    spaces += [vars(kind) for kind in kinds if kind.__module__ in own]  # type: ignore[misc]
+    seen = [(s, name, what) for s in spaces for name, what in s.items() if callable(what)]
+    codes = [(what, what.__code__) for _, _, what in seen if isinstance(what, FunctionType)]
 
-    def __init__(self) -> None:
-        self._pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    def replaced() -> list[str]:
+        names = [name for space, name, what in seen if space.get(name) is not what]
+        return names + [what.__name__ for what, code in codes if what.__code__ is not code]
+
+    return replaced
+
+
+class _Channel:
+    """The pipe to the grader, moved away from stdout, which becomes stderr.
+
+    Nobody else knows the token with which its lines begin. Where the learner's code
+    has closed it, the parent of this process still has it under the same number.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token, self._pipe = token, os.dup(1)
+        self._inode = os.fstat(self._pipe).st_ino
         os.dup2(2, 1)
 
     def __call__(self, **facts: Any) -> None:
-        self._pipe.write(json.dumps(facts) + "\n")
-        self._pipe.flush()
+        line = f"\n{self._token}{json.dumps(facts)}\n".encode()
+        way: int | str = self._pipe
+        try:
+            lost = os.fstat(self._pipe).st_ino != self._inode
+        except OSError:
+            lost = True
+        if lost:
+            way = f"/proc/{os.getppid()}/fd/{self._pipe}"
+        with open(way, "wb", closefd=lost) as pipe:
+            pipe.write(line)
 
 
 class Tests:
@@ -89,9 +128,9 @@ class Tests:
             if check.exercise == exercise:
                 self._function(check.name)
 
-    def take(self, cells: list[Cell], scratch: Path, calls: Calls) -> None:
+    def take(self, cells: list[Cell], scratch: Path, notes: Calls) -> None:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
-        self.scratch, self.calls, self.overlay.make = scratch, calls, calls.make
+        self.scratch, self.calls, self.overlay.make = scratch, notes, notes.make
         isolation.labels.update(cell.label for cell in cells)
         answers = read_cells(cells, self.lab.names, self.lab.formerly)
         self.overlay.add(answers, self.lab.exercises)
@@ -104,7 +143,7 @@ class Tests:
         """Run one check; what came of it, ready to be sent."""
         function = self._function(name)
         mark: Mark = function.mark
-        printed = _Printed()
+        printed, process = _Printed(), os.getpid()
         self.overlay.called.clear()
         self.calls.forget()
         isolation.arm(seconds)
@@ -114,6 +153,8 @@ class Tests:
                 came = self._outcome(function, mark)
         finally:
             faulthandler.cancel_dump_traceback_later()
+            if os.getpid() != process:
+                os._exit(0)  # a child that came back from the learner's code
         used = sorted(self.overlay.called - {mark.exercise})
         return {**came, "rule": mark.rule, "printed": printed.text(), "used": used}
 
@@ -156,12 +197,12 @@ class Tests:
         cause, last = failed.__cause__, self.calls.last
         came = {"outcome": "failed", "where": last.get("where", []), **vars(failed)}
         if cause:
-            came["where"] = isolation.learners_lines(cause)
+            came["where"] = isolation.learners_lines(cause) or came["where"]
             return came if failed.mistake else came | self._stumbled(cause, mark)
-        if failed.found == "None" and not failed.expected.endswith(" is raised"):
-            return {**came, "found": self._given(mark)}
-        if "raised" in last and last["kinds"][0] not in failed.found + failed.expected:
-            came["found"] = f"{last['raised']}\n{failed.found}"
+        if self._given(mark) == NOTHING and not failed.expected.endswith(" is raised"):
+            came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\nand {NOTHING}"
+        if "found" in last and last["kinds"][0] not in failed.found + failed.expected:
+            came["found"] = f"{last['found']}\n{failed.found}"
         return came
 
     def _stumbled(self, error: BaseException, mark: Mark) -> dict:
@@ -170,15 +211,16 @@ class Tests:
         if isinstance(error, NotDefined):
             return {"found": f"the cell could not be run: {error}"}
         kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        facts: dict = {"mistake": self.lab.mistake_raising(mark.exercise, kinds, str(error))}
-        if not where and "raised" in last:
-            return facts | {"found": last["raised"], "where": last["where"]}
         if where or "gave" not in last:
-            facts["outcome"] = "failed" if last else "error"
-            return facts | {"found": told(error), "where": where}
+            facts: dict = {"found": told(error), "where": where}
+            if not where and "found" in last:
+                facts, kinds = {key: last[key] for key in facts}, set(last["kinds"])
+            seen = "" if slipped(kinds) else None
+            key = self.lab.mistake_raising(mark.exercise, kinds, facts["found"], seen)
+            return {**facts, "mistake": key, "outcome": "failed" if last else "error"}
         given = self._given(mark)
-        more = f"; and with this the check could not go on ({told(error)})"
-        return facts | {"found": given if given == NOTHING else given + more}
+        more = f"; then the check could not go on ({told(error)})"
+        return {"found": given if given == NOTHING else given + more}
 
     def _given(self, mark: Mark) -> str:
         """What the last call gave; for a function that should give something, None is nothing."""
@@ -193,29 +235,23 @@ class Tests:
         if not (slip := self.calls.slip):
             return {}
         seen, kinds = came.get("mistake", ""), set(slip["kinds"])
-        key = self.lab.mistake_raising(mark.exercise, kinds, slip["raised"], seen)
-        found = came["found"] if key and key == seen else slip["raised"]
+        key = self.lab.mistake_raising(mark.exercise, kinds, slip["found"], seen)
+        found = came["found"] if key and key == seen else slip["found"]
         return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
 
 
-class _Printed(io.TextIOBase):
-    """Keeps the beginning of what is printed, and counts the rest."""
+class _Printed(io.StringIO):
+    """What is printed: its beginning, and how much more there is. Nobody closes it."""
 
-    def __init__(self) -> None:
-        self.kept, self.length = "", 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self.kept += text[: max(_PRINTED - len(self.kept), 0)]
-        self.length += len(text)
-        return len(text)
+    def close(self) -> None:
+        pass
 
     def text(self) -> str:
-        more = self.length - len(self.kept)
-        return f"{self.kept} … and {more} characters more" if more else self.kept
+        said = self.getvalue()
+        more = len(said) - _PRINTED
+        return f"{said[:_PRINTED]} … and {more} characters more" if more > 0 else said
 
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # whatever threads are left

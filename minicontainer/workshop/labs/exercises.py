@@ -97,7 +97,7 @@ def _imports_of(exercise: Exercise, own: set[str]) -> set[str]:
     tree = ast.parse(module_source(exercise.module))
     function = next(n for n in tree.body if getattr(n, "name", "") == exercise.name)
     used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    used |= set(re.findall(r"\b[A-Z]+(?:[a-z]+[A-Z]|_)\w+", ast.get_docstring(function) or ""))
+    used |= set(re.findall(r"\b[A-Z]+(?:[a-z]+[A-Z]|_)\w+", ast.get_docstring(function) or ""))  # type: ignore[arg-type]
     lines = set()
     for node in _module_level(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -169,7 +169,10 @@ def find_root(start: Path | None = None) -> Path:
 
     Raises LabError when neither holds any labs.
     """
-    here = (start or Path.cwd()).resolve()
+    try:
+        here = (start or Path.cwd()).resolve()
+    except FileNotFoundError:  # somebody has removed it
+        here = Path(__file__).resolve()
     for directory in (here, *here.parents, Path(__file__).resolve().parents[3]):
         if any(directory.glob("labs/[0-9][0-9]/lab.toml")):
             return directory

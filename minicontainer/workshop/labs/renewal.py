@@ -117,7 +117,9 @@ class Renewal:
         own = self._own(was)
         if not own:
             return [now]
-        if self._role(now) != "setup" or set(pieces(source(now))) <= set(pieces(source(was))):
+        ours = {piece.strip() for piece in pieces(source(was)) if piece not in own}
+        today = {piece.strip() for piece in pieces(source(now))}
+        if self._role(now) != "setup" or ours | {""} == today | {""}:
             return [{**self._renewed(was), **({"id": now["id"]} if "id" in was else {})}]
         self.remarks.append("what you added to the first cell is in a cell below it now")
         return [now, {"cell_type": "code", "source": "\n".join(own)}]

@@ -207,7 +207,8 @@ def test_update_says_what_it_could_not_bring_together(tmp_path: Path) -> None:
     at = next(n for n, cell in enumerate(OLD) if "As it once was." in source(cell))
     checkout = Checkout(str(tmp_path), [("prose", at, "\n\nMINE: a note")], {"indent": 1}, 5)
     cells = read(checkout.path)["cells"]
-    cells.append({**code_cell("def digest_of(content, more):\n    return 1"), "id": "new"})
+    next(c for c in cells if c["id"] == "setup")["source"] += ["\nimport my_own"]
     checkout.renewal.merged(cells)
     told = "\n".join(checkout.renewal.remarks)
-    assert "digest_of takes (content) today" in told and "yours stands by it: " in told
+    assert "what you added to the first cell is in a cell below it now" in told
+    assert "what you changed is another today; yours stays: " in told

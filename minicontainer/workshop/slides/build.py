@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from minicontainer.workshop.authoring.generate import save
 from minicontainer.workshop.scenes import load_scenes
 
-from . import demos, recording
+from . import demos
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
 
@@ -90,7 +92,13 @@ def renew() -> None:
             for language in LANGUAGES:
                 demos.renew(SLIDES / language / deck.path.name, played)
     with tempfile.TemporaryDirectory() as directory:
+        recording = beside_the_scenes("recording")
         save(recording.CAST, recording.record(directory))
+
+
+def beside_the_scenes(name: str) -> ModuleType:
+    """A module in slides/."""
+    return import_module(f"{load_scenes(SLIDES).__name__}.{name}")
 
 
 def find_marp() -> list[str] | None:

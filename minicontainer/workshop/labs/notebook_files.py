@@ -109,7 +109,6 @@ def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")  # half a character, as JSON has it
     path.parent.mkdir(parents=True, exist_ok=True)
-    hand_over(path.parent)
     try:
         if path.exists():
             mode = path.stat().st_mode & 0o7777
@@ -128,8 +127,9 @@ def cannot(what: str, path: Path, error: OSError) -> LabError:
 
 
 def hand_over(path: Path) -> None:
-    """After sudo: let what root made at `path` belong to whom its directory belongs."""
-    if hasattr(os, "geteuid") and os.geteuid() == path.stat().st_uid == 0:
-        owner = path.parent.stat()
-        with contextlib.suppress(OSError):  # a user namespace may not know that user
-            os.chown(path, owner.st_uid, owner.st_gid)
+    """After sudo: let what root made at `path`, and its directory, belong to whom that is in."""
+    for made in (path.parent, path):
+        if hasattr(os, "geteuid") and os.geteuid() == made.stat().st_uid == 0:
+            owner = made.parent.stat()
+            with contextlib.suppress(OSError):  # a user namespace may not know that user
+                os.chown(made, owner.st_uid, owner.st_gid)

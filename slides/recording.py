@@ -15,7 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 from minicontainer.workshop.slides.deck import PROJECT
-from minicontainer.workshop.slides.demos import run_at_terminal
+
+from .demos import run_at_terminal
 
 CAST = PROJECT / "docs" / "demo.cast"
 COLUMNS, ROWS = 100, 30

@@ -108,13 +108,14 @@ def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     path = path.resolve()
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")  # half a character, as JSON has it
+    missing = [directory for directory in path.parents if not directory.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if path.exists():
             mode = path.stat().st_mode & 0o7777
         write_whole(path, content, mode)
         path.chmod(mode)
-        hand_over(path)
+        hand_over(*reversed(missing), path.parent, path)
     except OSError as error:
         raise cannot("be written", path, error) from error
 
@@ -126,9 +127,9 @@ def cannot(what: str, path: Path, error: OSError) -> LabError:
     return LabError(f"cannot {what}: {error.strerror}", str(path), hint)
 
 
-def hand_over(path: Path) -> None:
-    """After sudo: let what root made at `path`, and its directory, belong to whom that is in."""
-    for made in (path.parent, path):
+def hand_over(*paths: Path) -> None:
+    """After sudo: let what root made belong to whom the directory does that it is in."""
+    for made in paths:
         if hasattr(os, "geteuid") and os.geteuid() == made.stat().st_uid == 0:
             owner = made.parent.stat()
             with contextlib.suppress(OSError):  # a user namespace may not know that user

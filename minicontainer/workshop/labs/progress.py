@@ -74,7 +74,7 @@ class Progress:
             with self._told():
                 lock = self.file.with_suffix(".lock")
                 held.enter_context(locked(lock))
-                hand_over(lock)
+                hand_over(lock.parent, lock)
                 self._read()
             yield
             if not self.trouble:

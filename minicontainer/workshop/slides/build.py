@@ -20,7 +20,6 @@ from types import ModuleType
 from minicontainer.workshop.authoring.generate import save
 from minicontainer.workshop.scenes import load_scenes
 
-from . import demos
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
 
@@ -83,6 +82,7 @@ def all_pictures() -> dict[str, str]:
 
 def renew() -> None:
     """Draw all pictures, play all demos, write both into slides/; and record docs/demo.cast."""
+    demos, recording = beside_the_scenes("demos"), beside_the_scenes("recording")
     for name, svg in all_pictures().items():
         save(SLIDES / "pictures" / name, svg)
     for deck in read_decks(LANGUAGES[0]):
@@ -92,7 +92,6 @@ def renew() -> None:
             for language in LANGUAGES:
                 demos.renew(SLIDES / language / deck.path.name, played)
     with tempfile.TemporaryDirectory() as directory:
-        recording = beside_the_scenes("recording")
         save(recording.CAST, recording.record(directory))
 
 

@@ -9,30 +9,20 @@ import argparse
 import difflib
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.workshop.grading.grader import grade
-from minicontainer.workshop.grading.report import report
-from minicontainer.workshop.labs.lab import (
-    Exercise,
-    Lab,
-    LabError,
-    answers_directory,
-    find_lab,
-    find_labs,
-    find_root,
-)
-from minicontainer.workshop.labs.notebook_answers import MISSING, Answers, saved_answers
-from minicontainer.workshop.labs.notebook_files import read, save, to_text, write
-from minicontainer.workshop.labs.progress import Progress, kept_directory
-from minicontainer.workshop.labs.renewal import Renewal
 
 from .authoring import generate
+from .grading.grader import grade
+from .grading.report import report
 from .labs import exercises
+from .labs.lab import Exercise, Lab, LabError, answers_directory, find_lab, find_labs, find_root
+from .labs.notebook_answers import MISSING, Answers, saved_answers
+from .labs.notebook_files import read, save, to_text, write
+from .labs.progress import Progress, kept_directory
+from .labs.renewal import Renewal
 from .notebook import next_hint
-
-_HINT_HELP = "which hint, 1 to 3; without it, the next one"
 
 
 def run(arguments: list[str]) -> int:
@@ -41,35 +31,36 @@ def run(arguments: list[str]) -> int:
     return options.run(options)
 
 
+_HELP = {
+    "exercises*": "only these; without them, all",
+    "lab?": "without it: all, or the one last worked on",
+    "exercise?": "without it: the whole notebook",
+    "number?": "which hint, 1 to 3; without it, the next one",
+}
+
+
 def _parser() -> argparse.ArgumentParser:
+    """For each command its arguments: NAME, NAME? where it may be left out, NAME* for several."""
     parser = argparse.ArgumentParser(prog="workshop", description="the labs, from the terminal")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    def command(name: str, run, text: str, *arguments: str) -> argparse.ArgumentParser:
+    for name, run, arguments, text in (
+        ("check", check, "lab exercises*", "grade the saved notebook of a lab"),
+        ("watch", watch, "lab? exercises*", "grade a lab, or whatever is saved, at each save"),
+        ("next", say_next, "lab?", "say what to do next"),
+        ("status", status, "", "show how far you are in every lab"),
+        ("hint", hint, "lab exercise number?", "show a hint"),
+        ("reset", reset, "lab exercise?", "bring the first text back; yours is kept"),
+        ("solution", solution, "lab exercise", "show the package's own function"),
+        ("diff", diff, "lab exercise", "compare your function with the package's"),
+        ("update", update, "lab?", "renew the text of notebooks; what you wrote stays"),
+    ):
         made = commands.add_parser(name, help=text, description=text)
-        for argument in arguments:
-            made.add_argument(argument)
         made.set_defaults(run=run)
-        return made
-
-    check_parser = command("check", check, "grade the saved notebook of a lab", "lab")
-    watch_parser = command("watch", watch, "grade a notebook each time it is saved")
-    watch_parser.add_argument(
-        "lab", nargs="?", help="without it: whatever is saved, exercise by exercise"
-    )
-    for grader in (check_parser, watch_parser):
-        grader.add_argument("exercises", nargs="*", help="only these; without them, all")
-    next_parser = command("next", say_next, "say what to do next")
-    next_parser.add_argument("lab", nargs="?", help="without it: the lab last worked on")
-    command("status", status, "show how far you are in every lab")
-    hint_parser = command("hint", hint, "show a hint", "lab", "exercise")
-    hint_parser.add_argument("number", nargs="?", type=int, default=0, help=_HINT_HELP)
-    reset_parser = command("reset", reset, "bring the first text back; yours is kept", "lab")
-    reset_parser.add_argument("exercise", nargs="?", help="without it: the whole notebook")
-    command("solution", solution, "show the package's own function", "lab", "exercise")
-    command("diff", diff, "compare your function with the package's", "lab", "exercise")
-    update_parser = command("update", update, "renew a notebook's text; what you wrote stays")
-    update_parser.add_argument("lab", nargs="?", help="without it: all notebooks")
+        for argument in arguments.split():
+            word = argument.rstrip("?*")
+            kind = int if word == "number" else str
+            how_many = argument[len(word) :] or None
+            made.add_argument(word, nargs=how_many, type=kind, help=_HELP.get(argument))
     return parser
 
 
@@ -93,21 +84,20 @@ def _graded(lab: Lab, answers: Answers, names: list[str]) -> bool:
 def watch(options: argparse.Namespace) -> int:
     """Grade again after each save, until Ctrl-C; without a lab, whichever notebook is saved."""
     labs = [find_lab(options.lab)] if options.lab else find_labs()
-    begun = options.lab or Progress(find_root()).last_lab or labs[0].id
-    saved: dict[str, int] = {}
-    read: dict[str, Answers] = {}
+    begun = labs[0].id if options.lab else Progress(find_root()).last_lab or labs[0].id
+    saved = {lab.id: _saved_at(lab) for lab in labs if lab.id != begun}
+    graded: dict[str, Answers] = {}
     while True:
         for lab in labs:
-            now, before = _saved_at(lab), saved.get(lab.id)
-            saved[lab.id] = now
-            if now == before or (before is None and lab.id != begun.zfill(2)):
+            if saved.get(lab.id) == (now := _saved_at(lab)):
                 continue
+            saved[lab.id] = now
             print("\033[2J\033[H" if sys.stdout.isatty() else "", end="")
             try:
                 if options.lab:
                     check(options)
                 else:
-                    read[lab.id] = _worked_on(lab, read.get(lab.id))
+                    graded[lab.id] = _worked_on(lab, graded.get(lab.id))
             except MinicontainerError as error:  # half a file, as some editors save it
                 print(error)
             print("\nwatching: save a notebook to check it again, Ctrl-C to stop", flush=True)
@@ -169,7 +159,7 @@ def hint(options: argparse.Namespace) -> int:
     """A hint, and that there are more."""
     lab, exercise = _exercise(options)
     way = f"./workshop hint {lab.id} {{}} {{}}"
-    print(next_hint(lab, exercise, Progress(lab.root), options.number, way))
+    print(next_hint(lab, exercise, Progress(lab.root), options.number or 0, way))
     return 0
 
 
@@ -205,37 +195,12 @@ def diff(options: argparse.Namespace) -> int:
 def reset(options: argparse.Namespace) -> int:
     """Put the stub of one exercise back, or the whole notebook; keep what was there."""
     lab = find_lab(options.lab)
-    path = lab.notebook_path("labs")
-    fresh = generate.learners(lab)
-    if options.exercise is None or not path.exists():
-        kept = _keep(lab, path, lab.id)
-        save(path, to_text(fresh))
-        print(f"{path.name} is as it was at first")
+    if options.exercise is None:
+        _renew(lab, lab.id, f"{lab.notebook} has its first text")
     else:
         name = lab.exercise(options.exercise).name
-        mine = read(path)
-        made = Renewal(lab, fresh["cells"]).put_back(mine["cells"], name)
-        if made == mine["cells"]:
-            print(f"{name} has its first text already; nothing is changed")
-            return 0
-        kept = _keep(lab, path, name)
-        write(path, {**mine, "cells": made})
-        print(f"{name} has its first text again")
-        print("if the notebook is open, reload it from disk")
-    if kept:
-        print(f"what was there is kept in {kept}")
+        _renew(lab, name, f"{name} has its first text", lambda new, old: new.put_back(old, name))
     return 0
-
-
-def _keep(lab: Lab, path: Path, name: str) -> Path | None:
-    """Copy the notebook at `path` away under a new name; None if there is none."""
-    if not path.exists():
-        return None
-    directory, number = kept_directory(lab.root), 1
-    while (kept := directory / f"{lab.id}-{name}-{number}.ipynb").exists():
-        number += 1
-    save(kept, path.read_bytes())
-    return kept
 
 
 def update(options: argparse.Namespace) -> int:
@@ -243,26 +208,34 @@ def update(options: argparse.Namespace) -> int:
     status = 0
     for lab in [find_lab(options.lab)] if options.lab else find_labs():
         try:
-            _update(lab, lab.notebook_path("labs"))
+            _renew(lab, "update", f"{lab.notebook} is up to date", Renewal.merged)
         except LabError as error:
             print(f"workshop: {error}", file=sys.stderr)
             status = 1
     return status
 
 
-def _update(lab: Lab, path: Path) -> None:
-    fresh = generate.learners(lab)
-    if not path.exists():
+def _renew(lab: Lab, name: str, done: str, change: Callable | None = None) -> None:
+    """Change the cells of a notebook, or begin it anew; what was there is kept under `name`."""
+    path, fresh = lab.notebook_path("labs"), generate.learners(lab)
+    renewal = Renewal(lab, fresh["cells"])
+    there = path.exists()
+    if change and there:
+        mine = read(path)
+        made = change(renewal, mine["cells"])
+        if made == mine["cells"]:
+            print(f"{done} already; nothing is changed")
+            return
+    directory, number = kept_directory(lab.root), 1
+    while (kept := directory / f"{lab.id}-{name}-{number}.ipynb").exists():
+        number += 1
+    if there:
+        save(kept, path.read_bytes())
+    if change and there:
+        write(path, {**mine, "cells": made})
+    else:
         save(path, to_text(fresh))
-        print(f"{path.name} is up to date")
-        return
-    renewal, mine = Renewal(lab, fresh["cells"]), read(path)
-    made = renewal.merged(mine["cells"])
-    if made == mine["cells"]:
-        print(f"{path.name} is up to date already; nothing is changed")
-        return
-    kept = _keep(lab, path, "update")
-    write(path, {**mine, "cells": made})
-    print(f"{path.name} is up to date; the old one is kept in {kept}")
-    for remark in renewal.remarks:
-        print(f"  {remark}")
+    print("\n  ".join([f"{done} again", *renewal.remarks]))
+    if there:
+        print("if the notebook is open, reload it from disk")
+        print(f"what was there is kept in {kept}")

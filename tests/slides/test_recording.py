@@ -4,9 +4,13 @@ import json
 
 import pytest
 
-from minicontainer.workshop.slides.recording import CAST, cast, essence, record, steady
+from minicontainer.workshop.slides.build import beside_the_scenes
 
 from ..programs import needs_root
+
+recording = beside_the_scenes("recording")
+CAST, cast, essence = recording.CAST, recording.cast, recording.essence
+record, steady = recording.record, recording.steady
 
 
 @pytest.mark.slow

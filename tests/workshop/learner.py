@@ -50,6 +50,11 @@ def checkout(directory: Path, lab: Lab = LAB03, answers: dict[str, str] | None =
     return made
 
 
+def fresh_cells(lab: Lab) -> list[dict]:
+    """The cells of the notebook that a learner starts from."""
+    return json.loads(_fresh(lab))["cells"]
+
+
 @functools.cache
 def _fresh(lab: Lab) -> str:
     """The notebook that a learner starts from; made once, since its transcripts take time."""

@@ -18,6 +18,7 @@ from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Lab, LabError
 from minicontainer.workshop.labs.notebook_answers import read_cells, read_notebook
+from minicontainer.workshop.labs.renewal import hashes
 
 from .learner import LABS, ROOT, checkout, run_pytest
 
@@ -135,6 +136,8 @@ def test_learners_notebook_is_what_the_generator_makes(lab: Lab) -> None:
     assert committed == generate.to_text(made), "run the generator"
     there = {f"pictures/{p.name}": p.read_text("utf-8") for p in lab.directory.glob("pictures/*")}
     assert there == drawn, "run the generator"
+    known = (lab.directory / "lab.editions").read_text("ascii").split()
+    assert known == sorted(set(known) | hashes(made["cells"])), "run the generator"
 
 
 @pytest.mark.slow

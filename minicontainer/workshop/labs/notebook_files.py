@@ -40,6 +40,8 @@ def read(path: Path) -> dict[str, Any]:
                 cell["source"] = []
             if cell["cell_type"] not in ("code", "markdown", "raw"):
                 raise ValueError(f"cell {number} is of no known type")
+            if not isinstance(cell["source"], str | list):
+                raise ValueError(f"cell {number} has no text")
             source(cell)
     except FileNotFoundError:
         hint = f"Bring it back with: ./workshop reset {path.parent.name}"
@@ -65,17 +67,18 @@ def write(path: Path, notebook: dict[str, Any]) -> None:
     known, plain = json.loads(before), before.rstrip()
     layouts = (way for way in _LAYOUTS if json.dumps(known, **way) == plain)
     ids: set[str] = set()
-    for cell in notebook["cells"]:
-        _make_valid(cell, ids, notebook.get("nbformat_minor", 0) >= 5)
+    with_ids = notebook.get("nbformat_minor", 0) >= 5
+    notebook = {**notebook, "cells": [_valid(cell, ids, with_ids) for cell in notebook["cells"]]}
     save(path, json.dumps(notebook, **next(layouts, _LAYOUTS[0])) + before[len(plain) :])
 
 
-def _make_valid(cell: dict[str, Any], ids: set[str], with_id: bool) -> None:
-    """Give the cell what each must have, and an id of its own where cells have one."""
-    cell.setdefault("metadata", {})
-    if cell["cell_type"] == "code":
-        cell.setdefault("execution_count", None)
-        cell.setdefault("outputs", [])
+def _valid(cell: dict[str, Any], ids: set[str], with_id: bool) -> dict[str, Any]:
+    """The cell with all that one must have, and an id of its own where cells have one."""
+    code: dict[str, Any] = {"execution_count": None, "outputs": []}
+    code = code if cell["cell_type"] == "code" else {}
+    cell = cell | {
+        key: empty for key, empty in ({"metadata": {}} | code).items() if key not in cell
+    }
     id, number = cell.get("id"), 0
     while not (isinstance(id, str) and _ID.fullmatch(id)) or id in ids:
         id, number = cell_id(cell["cell_type"], source(cell), number), number + 1
@@ -83,6 +86,7 @@ def _make_valid(cell: dict[str, Any], ids: set[str], with_id: bool) -> None:
     cell["id"] = id
     if not with_id:
         del cell["id"]
+    return cell
 
 
 def cell_id(kind: str, text: str, same: int = 0) -> str:
@@ -99,19 +103,19 @@ def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Write a file so that readers see the old one or the new one.
 
     A symbolic link and the file's mode stay; what root makes is handed over.
-    Raises LabError, OSError.
+    Raises LabError, and OSError for the directory.
     """
     path = path.resolve()
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")  # half a character, as JSON has it
+    missing = [directory for directory in path.parents if not directory.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    hand_over(path.parent)
     try:
         if path.exists():
             mode = path.stat().st_mode & 0o7777
         write_whole(path, content, mode)
         path.chmod(mode)
-        hand_over(path)
+        hand_over(*reversed(missing), path.parent, path)
     except OSError as error:
         raise cannot("be written", path, error) from error
 
@@ -123,9 +127,10 @@ def cannot(what: str, path: Path, error: OSError) -> LabError:
     return LabError(f"cannot {what}: {error.strerror}", str(path), hint)
 
 
-def hand_over(path: Path) -> None:
-    """After sudo: let what root made at `path` belong to whom its directory belongs."""
-    if hasattr(os, "geteuid") and os.geteuid() == path.stat().st_uid == 0:
-        owner = path.parent.stat()
-        with contextlib.suppress(OSError):  # a user namespace may not know that user
-            os.chown(path, owner.st_uid, owner.st_gid)
+def hand_over(*paths: Path) -> None:
+    """After sudo: let what root made belong to whom the directory does that it is in."""
+    for made in paths:
+        if hasattr(os, "geteuid") and os.geteuid() == made.stat().st_uid == 0:
+            owner = made.parent.stat()
+            with contextlib.suppress(OSError):  # a user namespace may not know that user
+                os.chown(made, owner.st_uid, owner.st_gid)

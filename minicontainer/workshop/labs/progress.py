@@ -19,7 +19,7 @@ from minicontainer.lib.locks import locked
 from minicontainer.workshop.grading.grader import NOT_STARTED, Result
 
 from .lab import Exercise, Lab, LabError
-from .notebook_files import cannot, hand_over, save
+from .notebook_files import hand_over, save
 
 #: the key of what was last worked on, among those of exercises
 _LAST = "last"
@@ -50,10 +50,8 @@ class Progress:
             for key in known.keys() - {_LAST}:
                 shapes.check(known[key], _SHAPE, key, LabError)
         except (ValueError, LabError) as error:
-            hint = "Move it away, and a new one is begun."
-            raise LabError(
-                f"this is no record of progress ({error})", str(self.file), hint
-            ) from None
+            what = f"this is no record of progress ({error})"
+            raise LabError(what, str(self.file), "Move it away, and a new one is begun.") from None
         self.exercises = known
 
     @contextlib.contextmanager
@@ -63,8 +61,6 @@ class Progress:
         try:
             yield
         except (OSError, LabError) as error:
-            if isinstance(error, OSError):
-                error = cannot("be used", self.file, error)
             self.trouble = f"passes are not recorded: {error}"
             if self.trouble != before:
                 print(self.trouble, file=sys.stderr)
@@ -72,16 +68,17 @@ class Progress:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         """Within, `exercises` may be changed: nobody else does so, and it is written after."""
-        with contextlib.ExitStack() as held:
-            if self.lasting:
-                with self._told():
-                    lock = self.file.with_suffix(".lock")
-                    held.enter_context(locked(lock))
-                    hand_over(lock.parent)
-                    hand_over(lock)
-                    self._read()
+        if not self.lasting:
             yield
-            if self.lasting and not self.trouble:
+            return
+        with contextlib.ExitStack() as held:
+            with self._told():
+                lock = self.file.with_suffix(".lock")
+                held.enter_context(locked(lock))
+                hand_over(lock.parent, lock)
+                self._read()
+            yield
+            if not self.trouble:
                 with self._told():
                     save(self.file, json.dumps(self.exercises, indent=1, sort_keys=True), 0o600)
 

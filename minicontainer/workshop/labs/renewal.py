@@ -7,7 +7,6 @@ learner's: it stays as it is and where it is.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from difflib import SequenceMatcher
@@ -64,7 +63,7 @@ class Renewal:
         self.lab, self.fresh = lab, fresh
         self.remarks: list[str] = []
         self.known = _editions(lab) | hashes(fresh)
-        self.stubs = {name: cell for cell in fresh for name in self._exercises(cell)}
+        self.cells = {name: cell for cell in fresh for name in self._exercises(cell)}
         plain = [cell for cell in fresh if not self._role(cell)]
         self.keys = {text: c["id"] for c in plain for text in (source(c).strip(), c["id"])}
 
@@ -82,7 +81,11 @@ class Renewal:
                     made += self._both(was, now)
                 continue
             made += [cell for cell in self.fresh[c:d] if not written & set(self._exercises(cell))]
-            made += [self._beside(cell) for cell in mine[a:b] if cell in own]
+            for cell in (cell for cell in mine[a:b] if cell in own):
+                if cell.get("id") in self.known:
+                    first = source(cell).strip().partition("\n")[0]
+                    self.remarks.append(f"what you changed is another today; yours stays: {first}")
+                made.append(self._renewed(cell))
         return made
 
     def _own(self, cell: Cell) -> list[str]:
@@ -112,41 +115,29 @@ class Renewal:
 
     def _both(self, was: Cell, now: Cell) -> list[Cell]:
         """What stands where both notebooks have a cell."""
+        own = self._own(was)
         if source(now).strip() == source(was).strip():
             return [was]
-        own = self._own(was)
         if not own:
             return [now]
-        if self._role(now) != "setup" or set(pieces(source(now))) <= set(pieces(source(was))):
+        ours = {piece.strip() for piece in pieces(source(was)) if piece not in own}
+        today = {piece.strip() for piece in pieces(source(now))}
+        if self._role(now) != "setup" or ours | {""} == today | {""}:
             return [{**self._renewed(was), **({"id": now["id"]} if "id" in was else {})}]
         self.remarks.append("what you added to the first cell is in a cell below it now")
         return [now, {"cell_type": "code", "source": "\n".join(own)}]
-
-    def _beside(self, cell: Cell) -> Cell:
-        """A learner's cell for which today's notebook has no place of its own."""
-        if cell.get("id") in self.known:
-            first = source(cell).strip().partition("\n")[0]
-            self.remarks.append(f"you changed what is another today; yours stands by it: {first}")
-        return self._renewed(cell)
 
     def _renewed(self, cell: Cell) -> Cell:
         """A learner's cell, in which stubs and names are today's."""
         if cell["cell_type"] != "code":
             return cell
-        made = []
-        for piece in pieces(source(cell)):
-            name = next(iter(self._exercises({**cell, "source": piece})), "")
-            if name and self._is_ours(piece):
-                piece = self._stub(name)
-            piece = renamed(piece, self.lab.formerly)
-            if name and _takes(piece) not in (None, today := _takes(self._stub(name))):
-                self.remarks.append(f"{name} takes ({today}) today; yours is as it was")
-            made.append(piece)
-        return _with(cell, "\n".join(made))
+        names = [(p, self._exercises({**cell, "source": p})) for p in pieces(source(cell))]
+        made = [self._stub(names[0]) if names and self._is_ours(p) else p for p, names in names]
+        return _with(cell, renamed("\n".join(made), self.lab.formerly))
 
     def _stub(self, name: str) -> str:
         """The function alone."""
-        found = pieces(source(self.stubs[name]))
+        found = pieces(source(self.cells[name]))
         return next(piece for piece in found if name in _FUNCTION.findall(piece))
 
     def put_back(self, mine: list[Cell], name: str) -> list[Cell]:
@@ -154,42 +145,25 @@ class Renewal:
 
         If there is none, after the cell that comes before the stub today.
         """
-        stub, made = self.stubs[name], list(mine)
-        places = [n for n, cell in enumerate(mine) if name in self._exercises(cell)]
-        for place in reversed(places):
-            last = place == places[-1]
-            made[place : place + 1] = self._without(mine[place], name, stub if last else None)
-        if not places:
-            before = {self._key(cell) for cell in self.fresh[: self.fresh.index(stub)]}
-            known = [n for n, cell in enumerate(mine, 1) if self._key(cell) in before]
-            made.insert(known[-1] if known else len(made), stub)
-        return made
-
-    def _without(self, cell: Cell, name: str, stub: Cell | None) -> list[Cell]:
-        """A cell without the function `name`, in whose place stands the stub, if one is given."""
-        made, rest = [], []
-        text = self._stub(name) if stub else None
-        for piece in reversed(pieces(source(cell))):
-            if name in self._exercises({**cell, "source": piece}):
-                made += [text] if text else []
-                text = None
-            else:
-                made.append(piece)
-                rest.append(piece)
-        if not all(map(self._is_ours, rest)):
-            return [_with(cell, "\n".join(reversed(made)))]
-        if stub and source(stub).strip() == source(cell).strip():
-            return [cell]
-        return [stub] if stub else []
+        made: list[Cell] = []
+        stubs = [self._stub(name)]
+        for cell in reversed(mine):
+            there = bool(stubs)
+            kept: list[str] = []
+            for piece in reversed(pieces(source(cell))):
+                is_it = name in self._exercises({**cell, "source": piece})
+                kept += stubs[:1] if is_it else [piece]
+                stubs = [] if is_it else stubs
+            if name not in self._exercises(cell) or not all(map(self._is_ours, kept)):
+                made.append(_with(cell, "\n".join(reversed(kept))))
+            elif there:
+                made.append(_with(cell, source(self.cells[name])))
+        if stubs:
+            before = [self._key(c) for c in self.fresh[: self.fresh.index(self.cells[name])]]
+            at = next((n for n, cell in enumerate(made) if self._key(cell) in before), 0)
+            made.insert(at, self.cells[name])
+        return made[::-1]
 
 
 def _with(cell: Cell, text: str) -> Cell:
     return cell if text == source(cell) else {**cell, "source": text.splitlines(keepends=True)}
-
-
-def _takes(function: str) -> str | None:
-    """The names of a function's arguments; None for what can't be read."""
-    for node in ast.walk(tree if isinstance(tree := parse(function), ast.AST) else ast.Pass()):
-        if isinstance(node, ast.arguments):
-            return ", ".join(arg.arg for arg in ast.walk(node) if isinstance(arg, ast.arg))
-    return None

@@ -1,10 +1,10 @@
 """The slides of the talk: decks in Marp Markdown under slides/, one a step, in two languages.
 
-deck.py       what a deck says: slides, speaker notes, minutes; what two languages must share
-demos.py      the commands on them, run for real, and what they printed (storage.py: a registry's)
-recording.py  docs/demo.cast: the live demo, recorded
-page.py       one HTML file that needs nothing else: `./workshop slides` without Node
-build.py      the command `./workshop slides`; PDF too, where marp and Chromium are
+deck.py     what a deck says: slides, speaker notes, minutes; what two languages must share
+page.py     one HTML file that needs nothing else: `./workshop slides` without Node
+storage.py  a registry's directories, written by ourselves
+build.py    the command `./workshop slides`; PDF too, where marp and Chromium are
 
-The pictures on them are drawn by slides/scenes.py.
+Beside the decks stand scenes.py, which draws their pictures, demos.py, which plays the commands
+on them, and recording.py, which records docs/demo.cast.
 """

@@ -14,7 +14,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from .deck import PROJECT
+from minicontainer.workshop.slides.deck import PROJECT
+
 from .demos import run_at_terminal
 
 CAST = PROJECT / "docs" / "demo.cast"

@@ -130,7 +130,7 @@ def namespaces() -> Iterator[Finding]:
         "namespaces",
         not tried.namespaces,
         tried.namespaces or "user, mount, pid, network and more, as this user",
-        f"{tried.advice}; labs 03, 04 and 05 run without",
+        f"{tried.advice or 'end other programs, and try again'}; labs 03, 04 and 05 run without",
     )
     if not tried.namespaces:
         yield Finding(

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("reset", reset, "lab exercise?", "bring the first text back; yours is kept"),
         ("solution", solution, "lab exercise", "show the package's own function"),
         ("diff", diff, "lab exercise", "compare your function with the package's"),
+        ("mend", mend, "lab?", "replace blanks that Python does not take"),
         ("update", update, "lab?", "renew the text of notebooks; what you wrote stays"),
     ):
         made = commands.add_parser(name, help=text, description=text)
@@ -205,10 +206,20 @@ def reset(options: argparse.Namespace) -> int:
 
 def update(options: argparse.Namespace) -> int:
     """Renew the text of one notebook, or of all; what the learner wrote stays at its place."""
+    return _renew_each(options.lab, "update", "is up to date", Renewal.merged)
+
+
+def mend(options: argparse.Namespace) -> int:
+    """Replace blanks and marks that come from web pages, and that Python refuses."""
+    return _renew_each(options.lab, "mend", "has blanks that Python takes", Renewal.mended)
+
+
+def _renew_each(number: str | None, name: str, done: str, change: Callable) -> int:
+    """Change one notebook, or all; 1 when one could not be."""
     status = 0
-    for lab in [find_lab(options.lab)] if options.lab else find_labs():
+    for lab in [find_lab(number)] if number else find_labs():
         try:
-            _renew(lab, "update", f"{lab.notebook} is up to date", Renewal.merged)
+            _renew(lab, name, f"{lab.notebook} {done}", change)
         except LabError as error:
             print(f"workshop: {error}", file=sys.stderr)
             status = 1

@@ -99,7 +99,7 @@ class _Book:
     @_plainly
     def check(self, *functions: Callable | str) -> None:
         """Check the functions given, or all of the lab, as they are in this kernel now."""
-        wanted = [_name(function) for function in functions] or self.names
+        wanted = [_name(function, self.names) for function in functions] or self.names
         exercises = [self.lab.exercise(name) for name in wanted]
         wanted = [exercise.name for exercise in exercises]
         answers = self._live()
@@ -190,7 +190,7 @@ class _Book:
             known = ", ".join(self.names)
             what = f'which exercise? For example {command}("{self.names[0]}")'
             raise LabError(what, hint=f"There are: {known}")
-        return self.lab.exercise(_name(exercise))
+        return self.lab.exercise(_name(exercise, self.names))
 
     @_plainly
     def progress(self) -> None:
@@ -226,8 +226,13 @@ def _beside(label: str, text: str) -> str:
     return f"      {label}  {further.join(text.splitlines())}"
 
 
-def _name(function: Callable | str) -> str:
-    return function if isinstance(function, str) else getattr(function, "__name__", str(function))
+def _name(function: Callable | str, names: list[str]) -> str:
+    """Which of `names` it has in this kernel: a lambda, or what a decorator made, has its own."""
+    from IPython import get_ipython
+
+    own = function if isinstance(function, str) else getattr(function, "__name__", str(function))
+    space = shell.user_ns if (shell := get_ipython()) else {}
+    return next((name for name in names if own not in names and space.get(name) is function), own)
 
 
 def _history() -> list[Cell]:

@@ -38,21 +38,27 @@ def checkout(directory: Path, lab: Lab = LAB03, answers: dict[str, str] | None =
         shutil.copy(file, copy)
     made = Lab(copy)
     shutil.copytree(lab.directory / "pictures", copy / "pictures")
-    notebook = json.loads(_fresh(lab))
-    names = [exercise.name for exercise in lab.exercises]
+    made.notebook_path().write_text(_fresh(lab), "utf-8")
     for name, source in (answers or {}).items():
-        if name in names:
-            cell = next(c for c in notebook["cells"] if c["id"] == f"exercise-{name}")
-            cell["source"] = source
-        else:
-            notebook["cells"].append(code_cell(source))
-    made.notebook_path().write_text(json.dumps(notebook), "utf-8")
+        put(made, name, source)
     return made
 
 
 def fresh_cells(lab: Lab) -> list[dict]:
     """The cells of the notebook that a learner starts from."""
     return json.loads(_fresh(lab))["cells"]
+
+
+def put(lab: Lab, name: str, source: str) -> None:
+    """Put a source in the place of an exercise's cell; under another name, at the end."""
+    path = lab.notebook_path()
+    notebook = json.loads(path.read_text("utf-8"))
+    if name in lab.names:
+        cell = next(c for c in notebook["cells"] if c["id"] == f"exercise-{name}")
+        cell["source"] = source
+    else:
+        notebook["cells"].append(code_cell(source))
+    path.write_text(json.dumps(notebook), "utf-8")
 
 
 @functools.cache
@@ -88,6 +94,11 @@ def run_pytest(lab: Lab, *options: str, cwd: Path | None = None) -> subprocess.C
 def run_workshop(lab: Lab, *arguments: str) -> subprocess.CompletedProcess:
     """`./workshop ARGUMENTS` in the checkout of `lab`."""
     return _run([sys.executable, "-m", "minicontainer.workshop", *arguments], lab.root)
+
+
+def in_checkout(lab: Lab, program: str) -> subprocess.CompletedProcess:
+    """A program of a few lines, run where a learner is."""
+    return _run([sys.executable, "-c", program], lab.root)
 
 
 def _run(command: list[str], cwd: Path) -> subprocess.CompletedProcess:

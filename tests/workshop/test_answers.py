@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minicontainer.workshop.labs.cells import Cell, Program, statements
 from minicontainer.workshop.labs.lab import LabError
 from minicontainer.workshop.labs.notebook_answers import (
     BROKEN,
     MISSING,
     STUB,
     WRITTEN,
-    Cell,
-    kept,
-    parse,
     read_cells,
     read_notebook,
 )
@@ -54,20 +53,18 @@ def test_states(source: str, state: str) -> None:
     assert _state(source) == state
 
 
-def test_only_definitions_are_kept() -> None:
+def test_what_a_function_needs_is_run_and_nothing_else() -> None:
     source = (
-        "import os\nX = 1\nPATTERN = os.path.join('a')\ny = os.getcwd()\nprint(1)\nclass A: pass\n"
+        "import os, re, random\nTABLE = {}\nroot = os.getcwd()\nunused = os.getcwd()\n"
+        "TABLE['a'] = re.compile(root)\nfor i in range(3): TABLE[i] = i\nprint(TABLE)\n"
+        "def fill(): TABLE.update(b=1)\nfill()\nf(1)\nseen = f(TABLE)\nos.remove(root)\n"
+        "length = len(root)\n!ls {root}\n%time f(2)\n"
+        "def f(x): return TABLE\ncheck(f)\nwith open('x') as file: print(file)\n"
     )
-    source += "for i in range(3): pass\ntry:\n    import json\nexcept ImportError:\n    pass"
-    tree = parse(source)
-    assert not isinstance(tree, SyntaxError)
-    assert [type(node).__name__ for node in kept(tree)] == [
-        "Import",
-        "Assign",
-        "Assign",
-        "ClassDef",
-        "Try",
-    ]
+    read = statements(Cell("cell 1", source))
+    assert not isinstance(read, SyntaxError)
+    program = Program(read, ["f"], ["f"])
+    assert [s.node.lineno for s in program.statements] == [1, 2, 3, 5, 6, 8, 9, 16]
 
 
 @given(st.text())
@@ -134,8 +131,16 @@ def test_notebooks_of_all_editors_are_graded(save, tmp_path: Path) -> None:
     assert "○ 03.2 read_blob" in done.stdout
 
 
-def test_copy_draws_a_warning(tmp_path: Path) -> None:
+COPIES = ("image-Copy1", "image copy", "image (1)", "Copy of image")
+
+
+def test_copies_draw_a_warning_the_newest_first(tmp_path: Path) -> None:
     lab = checkout(tmp_path)
     path = lab.notebook_path()
-    path.with_name("image-Copy1.ipynb").write_bytes(path.read_bytes())
-    assert "image-Copy1.ipynb is not graded; only image.ipynb is" in run_pytest(lab).stdout
+    for age, name in enumerate(COPIES):
+        copy = path.with_name(f"{name}.ipynb")
+        copy.write_bytes(path.read_bytes())
+        os.utime(copy, (0, path.stat().st_mtime + 1.5 - age))
+    notes = [line for line in run_pytest(lab).stdout.splitlines() if "graded" in line]
+    told = [f"note: {name}.ipynb is not graded; only image.ipynb is" for name in COPIES]
+    assert notes == [f"{text}, though it is older" for text in told[:2]] + told[2:]

@@ -115,14 +115,14 @@ def test_an_older_notebook_runs_to_its_end_in_a_kernel(tmp_path: Path) -> None:
 
 
 def test_answers_of_an_older_notebook_are_graded(tmp_path: Path) -> None:
-    own = "from minicontainer.errors import ImageError as Bad\n"
+    own = "import annotations\nfrom minicontainer.errors import ImageError as Bad\n"
     answer = (
         "def digest_of(content, algorithm='sha256'):\n"
         "    Bad('a name that stands elsewhere now')\n"
         "    return f'{algorithm}:{hashlib.new(algorithm, content).hexdigest()}'\n"
     )
     lab = checkout(tmp_path, answers={"digest_of": answer})
-    _with_first_cell(lab, own + OLDER["03"])
+    _with_first_cell(lab, OLDER["03"].replace("import annotations\n", own, 1))
     shown = run_pytest(lab).stdout
     assert "✓ 03.1 digest_of" in shown and f"note: t{RENEWS.format('03')}" in shown
     results = results_of(LAB03, "digest_of", own + answer.replace("Bad", "Worse"))

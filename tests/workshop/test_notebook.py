@@ -72,6 +72,10 @@ def session(tmp_path_factory) -> dict[str, str]:
         "unknown": "hint('nothing')",
         "unnamed": "hint()",
         "all": "check()",
+        "lambda": "digest_of = lambda c: f'sha256:{hashlib.sha256(c).hexdigest()}'",
+        "by a lambda": "check(digest_of)",
+        "variable": "digest_of = {}",
+        "a variable": "check(digest_of)",
     }
     return dict(zip(steps, _run(lab, *steps.values()), strict=True))
 
@@ -101,6 +105,11 @@ def test_check_passes_and_says_that_the_file_differs(session) -> None:
     assert "03.1 digest_of   2 / 2 points" in session["passed"]
     assert "The saved notebook has another digest_of: save it" in session["passed"]
     assert "Next: read_blob" in session["passed"]
+
+
+def test_a_lambda_is_checked_and_a_variable_is_called_what_it_is(session) -> None:
+    assert "03.1 digest_of   2 / 2 points" in session["by a lambda"]
+    assert "the name digest_of stands for something else from here on" in session["a variable"]
 
 
 def test_progress_and_errors_are_told_plainly(session) -> None:

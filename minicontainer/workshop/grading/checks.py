@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import select
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,6 +26,14 @@ from .calls import show, told
 
 #: how much is shown of two dicts that differ
 _WIDTH = 400
+
+
+#: set by who runs the checks on a learner's functions
+grading = False
+_UNGRADED = (
+    "without the workshop's plugin these checks would try the package's own functions:"
+    " pytest -p minicontainer.workshop.plugin labs, or ./workshop check"
+)
 
 
 class Mark(NamedTuple):
@@ -42,6 +51,9 @@ def check(exercise: str, *, points: int, rule: str, seconds: float = 2.0) -> Cal
     `rule` says what the specification asks, in our words, and begins with its
     file and heading; after `seconds` the check is stopped.
     """
+
+    if (pytest := sys.modules.get("pytest")) and not grading:
+        pytest.fail(_UNGRADED, pytrace=False)
 
     def mark(function: Callable) -> Callable:
         function.mark = Mark(exercise, points, rule, seconds)  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """What a lab is: a title, exercises with hints, checks with points.
 
 In: labs/NN/lab.toml (title, minutes, exercises, misconceptions) and
-labs/NN/test_*.py (the checks, read by `ast` and never imported here).
+labs/NN/test_NAME.py (the checks, read by `ast` and never imported here).
 Out: `Lab`, `Exercise` and `Check` records for everything else in this room.
 """
 
@@ -51,7 +51,7 @@ class Misconception(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One test function of labs/NN/test_*.py."""
+    """One test function of labs/NN/test_NAME.py."""
 
     exercise: str
     name: str
@@ -118,10 +118,15 @@ class Lab:
         hint = f"It has: {', '.join(self.names)}"
         raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", hint)
 
+    @property
+    def checks_file(self) -> Path:
+        """Where the checks stand; a learner's own tests may stand beside it."""
+        return self.directory / f"test_{Path(self.notebook).stem}.py"
+
     @cached_property
     def checks(self) -> list[Check]:
         """All checks, in the order of the exercises and then of the file."""
-        found = [c for file in sorted(self.directory.glob("test_*.py")) for c in _checks_in(file)]
+        found = _checks_in(self.checks_file)
         unknown = [check for check in found if check.exercise not in self.names]
         if unknown:
             raise LabError(f"no exercise {unknown[0].exercise!r} in lab.toml", unknown[0].file)

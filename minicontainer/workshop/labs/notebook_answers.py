@@ -2,9 +2,8 @@
 
 In: an .ipynb file of any editor (nbformat 4.x; ids, tags, metadata and line
 ends do not matter), or the cells a live kernel has run. Out: `Answers`: for
-each exercise the state of its function and where it stands, and for the
-overlay the statements to keep: imports, functions, classes and constants.
-No other statement of the notebook is ever run.
+each exercise the state of its function and where it stands, and remarks.
+Nothing is run here: a name is what the last statement made it that gives it to something.
 """
 
 from __future__ import annotations
@@ -15,22 +14,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from .cells import Cell, Statement, statements
 from .former import OLDER, is_older
 from .lab import Lab, answers_directory
 from .notebook_files import read, source
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
-
-_MAGIC = re.compile(r"^\s*([%!?]|[\w.,\s]+=\s*[%!])|\?\s*$")
-_CELL_MAGIC = re.compile(r"^\s*%%(\w+)")
-_PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}
-
-
-class Cell(NamedTuple):
-    """A code cell: what to call it in a message, and its source."""
-
-    label: str
-    source: str
 
 
 class Answer(NamedTuple):
@@ -75,10 +64,19 @@ def read_notebook(
     code = [(number, source(cell)) for number, cell in numbered if cell["cell_type"] == "code"]
     cells = [Cell(f"{path.name} cell {number}", text) for number, text in code]
     answers = read_cells(cells, exercises, formerly)
-    copies = sorted(copy.name for copy in path.parent.glob(f"{path.stem}-Copy*.ipynb"))
-    if copies:
-        answers.notes.append(f"{copies[0]} is not graded; only {path.name} is")
+    answers.notes.extend(_copies(path))
     return answers
+
+
+def _copies(path: Path) -> list[str]:
+    """A remark for each other notebook beside `path` that is called like it, the newest first."""
+    others = {p: p.stat().st_mtime for p in path.parent.glob(f"*{path.stem}*.ipynb") if p != path}
+    saved = path.stat().st_mtime
+    return [
+        f"{other.name} is not graded; only {path.name} is"
+        + (", though it is older" if others[other] > saved else "")
+        for other in sorted(others, key=lambda other: -others[other])
+    ]
 
 
 def read_cells(
@@ -92,14 +90,31 @@ def read_cells(
     notes = _former(cells, formerly or {})
     cells = [Cell(cell.label, renamed(cell.source, formerly or {})) for cell in cells]
     for cell in cells:
-        found = _answers_in(cell, set(functions))
-        if not found and isinstance(error := parse(cell.source), SyntaxError):
-            notes.append(f"{cell.label} is skipped, line {error.lineno or 1}: {error.msg}")
-        for answer in found:
-            if functions[answer.name].state != MISSING:
-                notes.append(_twice(functions[answer.name], answer))
-            functions[answer.name] = answer
+        found = statements(cell)
+        if isinstance(found, SyntaxError):
+            refused = _refused(cell, found, functions)
+            functions |= {answer.name: answer for answer in refused}
+            notes += (
+                [] if refused else [f"{cell.label} is skipped, line {found.lineno}: {found.msg}"]
+            )
+            continue
+        for statement in found:
+            for name in sorted(statement.binds & functions.keys()):
+                functions[name] = _after(functions[name], statement, notes)
     return Answers(cells, functions, notes)
+
+
+def _after(earlier: Answer, statement: Statement, notes: list[str]) -> Answer:
+    """What a name is after `statement`, which gives it to something; a remark if that is new."""
+    later = _answer(earlier.name, statement)
+    unwritten = earlier.state in (STUB, MISSING)
+    if later.state == BROKEN and unwritten:
+        return earlier
+    if later.state == WRITTEN and earlier.name in statement.here and earlier.state != MISSING:
+        return earlier  # it wraps what there was
+    if later.state != BROKEN and earlier.state != MISSING:
+        notes.append(_twice(earlier, later))
+    return later
 
 
 def renamed(source: str, formerly: Mapping[str, str]) -> str:
@@ -122,47 +137,43 @@ def _twice(earlier: Answer, later: Answer) -> str:
     return f"{later.name} is defined {places}: the last one counts"
 
 
-def _answers_in(cell: Cell, names: set[str]) -> list[Answer]:
-    tree = parse(cell.source)
-    if isinstance(tree, SyntaxError):
-        named = re.findall(r"^(?:async )?def (\w+)", cell.source, re.MULTILINE)
-        problem = _caret(tree, cell)
-        return [Answer(n, BROKEN, cell.label, cell.source, problem) for n in named if n in names]
-    return [
-        Answer(node.name, _state(node), cell.label, ast.get_source_segment(cell.source, node) or "")
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names
-    ]
+def _refused(cell: Cell, error: SyntaxError, names: Iterable[str]) -> list[Answer]:
+    """The exercises of a cell that the kernel does not run at all."""
+    named = re.findall(r"^[^\w#'\"]*(?:async )?def (\w+)", cell.source, re.MULTILINE)
+    problem = _caret(error, cell)
+    return [Answer(n, BROKEN, cell.label, cell.source, problem) for n in named if n in names]
 
 
-def parse(source: str) -> ast.Module | SyntaxError:
-    """The cell as Python, or why it is none.
+def _answer(name: str, statement: Statement) -> Answer:
+    """What the name is after this statement, which gives it to something."""
+    node, label, text = statement.node, statement.cell.label, statement.source()
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return Answer(name, _state(node), label, text)
+    if isinstance(node, ast.Delete):
+        return Answer(name, MISSING, label, text)
+    if _may_be_a_function(node, name):
+        return Answer(name, WRITTEN, label, text)
+    line = text.split("\n")[0].strip()
+    problem = f"{statement.where}: the name {name} stands for something else from here on\n"
+    problem += f"  {line}\nuse another name there, or let your function come after it"
+    return Answer(name, BROKEN, label, text, problem)
 
-    Lines that Python refuses and that look like IPython's own syntax become
-    `pass`; line numbers stay as they are.
-    """
-    lines = source.split("\n")
-    magic = _CELL_MAGIC.match(source)
-    if magic and magic[1] not in _PYTHON_MAGICS:
-        return ast.Module([], [])
-    while True:
-        try:
-            return ast.parse("\n".join(lines))
-        except SyntaxError as error:
-            at = (error.lineno or 1) - 1
-            if at >= len(lines) or not _MAGIC.search(lines[at]):
-                return error
-            indent = len(lines[at]) - len(lines[at].lstrip())
-            lines[at] = " " * indent + "pass"
-        except (ValueError, RecursionError, MemoryError) as error:
-            return SyntaxError(str(error) or "nested too deeply", (None, 1, 1, lines[0]))
+
+def _may_be_a_function(node: ast.stmt, name: str) -> bool:
+    """Not what is counted, computed or fetched with the exercise itself, nor the package's own."""
+    if isinstance(node, ast.ImportFrom):
+        return not (node.module or "").startswith("minicontainer.")
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        called = node.value.func if isinstance(node.value, ast.Call) else node.value
+        itself = isinstance(called, ast.Name) and called.id == name
+        return isinstance(called, ast.Lambda | ast.Name | ast.Attribute | ast.Call) and not itself
+    return isinstance(node, ast.Import | ast.ClassDef | ast.If | ast.Try)
 
 
 def _caret(error: SyntaxError, cell: Cell) -> str:
     """The message, the line and a caret below the place, as Python shows it."""
     number = error.lineno or 1
-    lines = cell.source.split("\n")
-    line = lines[number - 1] if number <= len(lines) else ""
+    line = (error.text or "").rstrip("\n")
     stripped = line.lstrip()
     column = max((error.offset or 1) - 1 - (len(line) - len(stripped)), 0)
     return f"{cell.label}, line {number}: {error.msg}\n  {stripped}\n  {' ' * column}^"
@@ -180,29 +191,3 @@ def _is_placeholder(node: ast.stmt) -> bool:
         return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
     empty = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return empty or isinstance(node, ast.Pass)
-
-
-def kept(tree: ast.Module) -> list[ast.stmt]:
-    """The statements of a cell that define something, in their order."""
-    return [node for node in tree.body if _defines(node)]
-
-
-def _defines(node: ast.stmt) -> bool:
-    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    if isinstance(node, kinds):
-        return True
-    if isinstance(node, ast.Try):
-        return all(isinstance(inner, ast.Import | ast.ImportFrom) for inner in node.body)
-    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        names = [target.id for target in targets if isinstance(target, ast.Name)]
-        return len(names) == len(targets) and (
-            all(name.isupper() for name in names) or _is_plain(node.value)
-        )
-    return False
-
-
-def _is_plain(value: ast.expr) -> bool:
-    """True for a value that calls nothing, so that computing it does nothing."""
-    calls = ast.Call | ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr
-    return not any(isinstance(node, calls) for node in ast.walk(value))

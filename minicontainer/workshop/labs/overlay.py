@@ -5,29 +5,24 @@ import of such a module leaves the exercise's own body out and puts a forwarder
 under its name, so every caller (other modules, the command line) runs the
 learner's function, and nothing can fall back on the reference by accident.
 
-The learner's definitions run in one namespace of their own, as in the
-notebook: helpers, imports and constants are seen by all their functions, and a
-helper that happens to have the name of one in the package changes nothing for
-the package. It starts with the import lines that the notebook opens with, so a
-lost first cell breaks nothing.
+What the functions need of their notebook is run in a module of its own (book.py):
+a helper that happens to have the name of one in the package changes nothing for it.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib
-import linecache
+import functools
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
 
-from .exercises import imports
-from .former import bring
+from .book import Book
 from .lab import Exercise, Lab, LabError, answers_directory, find_labs
-from .notebook_answers import Answers, Cell, kept, parse, saved_answers
+from .notebook_answers import BROKEN, Answers, saved_answers
 
 
 class NotDefined(Exception):
@@ -39,21 +34,17 @@ class Overlay:
 
     def __init__(self) -> None:
         self.places: dict[str, str] = {}  # exercise -> module
-        self.functions: dict[str, Callable] = {}
+        self.books: dict[str, Book] = {}  # exercise -> the notebook that holds it
         self.called: set[str] = set()
         #: makes a call of a learner's function; who grades has one that takes notes
         self.make: Callable = lambda function, *given, **named: function(*given, **named)
-        self.problems: list[str] = []
-        self.books: list[tuple[Answers, list[Exercise]]] = []
         self._filled = False
 
-    def add(self, answers: Answers, exercises: list[Exercise]) -> None:
+    def add(self, answers: Answers, exercises: list[Exercise], directory: Path) -> None:
         """Take the attempted exercises of one notebook."""
         written = answers.written()
-        if not written:
-            return
         self.reserve([exercise for exercise in exercises if exercise.name in written])
-        self.books.append((answers, exercises))
+        self.books |= dict.fromkeys(written, Book(answers, exercises, directory))
 
     def reserve(self, exercises: list[Exercise]) -> None:
         """Keep the places of these free in their modules, which nobody may have imported yet."""
@@ -81,47 +72,28 @@ class Overlay:
         """The learner's own function; raises NotDefined when its cell could not be run."""
         self.called.add(name)
         self.define()
-        if name not in self.functions:
-            raise NotDefined(next(iter(self.problems), f"{name} could not be defined"))
-        return self.functions[name]
+        if name not in self.books:
+            raise NotDefined(f"{name} is not written yet")
+        found = self.books[name].space.get(name)
+        if not callable(found):
+            what = "is not defined" if found is None else f"is of type {type(found).__name__}"
+            raise NotDefined(self.why(name) or f"{name} {what}, no function")
+        if getattr(found, "__name__", "") != name:  # a lambda, what a decorator made
+            found = functools.partial(found)
+            found.__name__ = name  # type: ignore[attr-defined]
+        return found
+
+    def why(self, name: str) -> str:
+        """The first thing that failed of all that the exercise needs; "" when nothing did."""
+        return self.books[name].why(name) if name in self.books else ""
 
     def define(self) -> None:
-        """Run the learner's definitions, once: early, where later there may be no files to read."""
+        """Run what is needed, once: early, where later there may be no files to read."""
         if not self._filled:
             self._filled = True
-            for answers, exercises in self.books:
-                self._fill(answers, exercises)
-
-    def _fill(self, answers: Answers, exercises: list[Exercise]) -> None:
-        """Run the definitions of one notebook, statement by statement."""
-        written = answers.written()
-        others = [e for e in exercises if e.name not in written]
-        space: dict = {"__name__": "notebook", "__builtins__": builtins}
-        self._run(Cell("the notebook's imports", imports(exercises)), space, set())
-        skipped = {exercise.name for exercise in others}
-        for cell in answers.cells:
-            self._run(cell, space, skipped)
-        space |= {e.name: getattr(importlib.import_module(e.module), e.name) for e in others}
-        self.functions |= {name: space[name] for name in written if name in space}
-
-    def _run(self, cell: Cell, space: dict, skipped: set[str]) -> None:
-        tree = parse(cell.source)
-        if isinstance(tree, SyntaxError):
-            return
-        lines = [line + "\n" for line in cell.source.split("\n")]
-        linecache.cache[cell.label] = (len(cell.source), None, lines, cell.label)
-        for node in kept(tree):
-            if getattr(node, "name", None) in skipped:
-                continue
-            flags = importlib.import_module("__future__").annotations.compiler_flag
-            try:
-                alone = ast.Module([node], [])
-                exec(compile(alone, cell.label, "exec", flags, dont_inherit=True), space)
-            except (Exception, SystemExit) as error:
-                if isinstance(node, ast.ImportFrom) and not bring(node, space):
-                    continue
-                kind = type(error).__name__
-                self.problems.append(f"{cell.label}, line {node.lineno}: {kind}: {error}")
+            books = dict.fromkeys(self.books.values())
+            for book in books:
+                book.fill(alone=len(books) == 1)
 
 
 class _Finder:
@@ -164,21 +136,28 @@ class _Loader(SourceFileLoader):
 
 _mine: Overlay | None = None
 _labs: list[Lab] = []
+_left_out: dict[str, list[str]] = {}
 #: columns of the report
 _WIDTH = 76
 
 
-def install_mine() -> str:
+def install_mine(start: Path | None = None, *, written_only: bool = True) -> str:
     """Put every attempted exercise of every lab in place (`minicontainer --mine`); the report.
 
-    To be called before any step is imported. Raises LabError without labs.
+    The labs are those around `start`; without `written_only`, what is not written is
+    not there. To be called before any step is imported. Raises LabError without labs.
     """
     global _mine
     _mine = Overlay()
-    _labs[:] = find_labs()
+    _labs[:] = find_labs(start)
     for lab in _labs:
-        if lab.notebook_path(answers_directory()).exists():
-            _mine.add(saved_answers(lab), lab.exercises)
+        path = lab.notebook_path(answers_directory())
+        if path.exists():
+            answers = saved_answers(lab)
+            _left_out[lab.id] = _told(answers)
+            _mine.add(answers, lab.exercises, path.parent)
+        if not written_only:
+            _mine.reserve(lab.exercises)
     _mine.install()
     _mine.define()
     return report()
@@ -194,7 +173,17 @@ def report() -> str:
         names = ", ".join(e.name for e in lab.exercises if e.name in _mine.places)
         start = f"  lab {lab.id}  "  # on each line, so that a lab's part can be picked out
         lines += textwrap.wrap(names, _WIDTH, initial_indent=start, subsequent_indent=start)
+        lines += [f"{start}{line}" for line in _left_out.get(lab.id, [])]
+        whys = {e.name: _mine.why(e.name) for e in lab.exercises}
+        lines += [f"{start}{name} needs what failed: {why}" for name, why in whys.items() if why]
     return "\n".join(lines)
+
+
+def _told(answers: Answers) -> list[str]:
+    """What of a notebook does not count, and why."""
+    broken = [answer for answer in answers.functions.values() if answer.state == BROKEN]
+    lines = [f"{answer.name} is left out: {answer.problem.splitlines()[0]}" for answer in broken]
+    return [*lines, *(f"note: {note}" for note in answers.notes)]
 
 
 def blame(error: BaseException) -> str:
@@ -204,12 +193,13 @@ def blame(error: BaseException) -> str:
     if isinstance(error, NotDefined):
         return f"a cell of yours could not be run: {error}"
     frames = traceback.extract_tb(error.__traceback__)
-    labels = {cell.label for answers, _ in _mine.books for cell in answers.cells}
+    labels = {cell.label for book in _mine.books.values() for cell in book.answers.cells}
     own = [frame for frame in frames if frame.filename in labels]
     last = next((frame.name for frame in reversed(own) if frame.name in _mine.places), "")
     lab = next((lab for lab in _labs if any(e.name == last for e in lab.exercises)), None)
     if lab is None:
         return ""
     lines = [f"  {frame.filename}, line {frame.lineno}: {frame.line}" for frame in own]
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
-    return "\n".join([f"your {last} failed; ./workshop check {lab.id}", *lines, f"  {said}"])
+    lines.append(f"  {type(error).__name__}: {error}".rstrip(": "))
+    lines += [f"  before that, {why}"] if (why := _mine.why(last)) else []
+    return "\n".join([f"your {last} failed; ./workshop check {lab.id}", *lines])

@@ -14,8 +14,9 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+from .cells import mended, parse
 from .lab import Lab
-from .notebook_answers import parse, renamed
+from .notebook_answers import renamed
 from .notebook_files import source
 
 Cell = dict[str, Any]
@@ -139,6 +140,10 @@ class Renewal:
         """The function alone."""
         found = pieces(source(self.cells[name]))
         return next(piece for piece in found if name in _FUNCTION.findall(piece))
+
+    def mended(self, mine: list[Cell]) -> list[Cell]:
+        """The cells without the characters that nobody sees and Python refuses."""
+        return [_with(c, mended(source(c))) if c["cell_type"] == "code" else c for c in mine]
 
     def put_back(self, mine: list[Cell], name: str) -> list[Cell]:
         """The cells with the stub of `name` once, at the place of its last definition.

@@ -105,9 +105,10 @@ def table(rows: list[list[str]]) -> str:
 
 
 def without_other_labs(lab: str, printed: str) -> str:
-    """What a command printed with `--mine`, without whose the functions of other labs are."""
-    others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
-    return re.sub(others, "", printed, flags=re.MULTILINE)
+    """What a command printed with `--mine`; of whose each function is, only this lab's part."""
+    yours = "" if f"\n  lab {lab}  " in printed else f"  lab {lab}  (no function is yours yet)\n"
+    printed = re.sub(r"^\d+ of \d+ functions are yours\n", yours, printed, flags=re.MULTILINE)
+    return re.sub(rf"^  lab (?!{lab})\d\d  .*\n", "", printed, flags=re.MULTILINE)
 
 
 def folded(command: str) -> str:

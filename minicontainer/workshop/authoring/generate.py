@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.pictures.drawing import on_paper
 from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
@@ -37,6 +36,19 @@ from minicontainer.workshop.notebook import begin
 from minicontainer.workshop.scenes import lab{lab} as scenes
 
 check, hint, compare, progress = begin("{lab}")"""
+#: as JupyterLab writes them (setup/kernel.json): a notebook that is only opened stays as it is
+_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": "3",
+}
+#: of the first cell: folded, JupyterLab shows its first line
+_FOLDED = {"jupyter": {"source_hidden": True}}
 
 
 def main(arguments: list[str]) -> int:
@@ -125,10 +137,7 @@ def _notebook(cells: _Cells) -> dict[str, Any]:
         cells.fill()
     return {
         "cells": cells.made,
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
+        "metadata": {"kernelspec": _KERNEL, "language_info": _LANGUAGE},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -180,7 +189,7 @@ class _Cells:
     def _picture(self, expression: str) -> None:
         picture = self._value(expression)
         name = f"pictures/{len(self.pictures) + 1}.svg"
-        self.pictures[name] = on_paper(picture.svg()) + "\n"
+        self.pictures[name] = picture.svg() + "\n"
         alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         self._prose(f"![{alt}]({self.way}{name})")
 
@@ -204,7 +213,7 @@ class _Cells:
         cell: dict[str, Any] = {
             "cell_type": kind,
             "id": name or cell_id(kind, source, same),
-            "metadata": {},
+            "metadata": _FOLDED if name == "setup" else {},
             "source": source.splitlines(keepends=True),
         }
         if kind == "code":

@@ -79,6 +79,22 @@ def solution(exercise: Exercise) -> str:
     return f"{title_line(exercise)}\n{pieces.head}\n{pieces.body}"
 
 
+def undescribed(source: str, name: str) -> str:
+    """The function `name` of a cell, without its docstring; a cell with none stays whole."""
+    try:
+        named = [n for n in ast.parse(source).body if getattr(n, "name", "") == name]
+    except SyntaxError:
+        named = []
+    if not named or not isinstance(node := named[-1], ast.FunctionDef):
+        return source
+    told = node.body[0] if ast.get_docstring(node) is not None else None
+    left_out = range(told.lineno, (told.end_lineno or 0) + 1) if told else ()
+    lines = source.splitlines()[: node.end_lineno]
+    return "\n".join(
+        line for n, line in enumerate(lines, 1) if n >= node.lineno and n not in left_out
+    )
+
+
 def imports(exercises: list[Exercise]) -> str:
     """The import lines for every name that the reference bodies use, or their docstrings name."""
     own = {exercise.name for exercise in exercises}

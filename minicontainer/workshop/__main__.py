@@ -16,10 +16,6 @@ def main(arguments: list[str]) -> int:
         from minicontainer.workshop.slides.build import make_slides
 
         return make_slides(arguments[1:])
-    if arguments[:1] == ["bundle"]:
-        from .bundle import make_bundle
-
-        return make_bundle(arguments[1:])
     from .commands import run
 
     return run(arguments)

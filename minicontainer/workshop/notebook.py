@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
@@ -48,17 +48,8 @@ _MINE = re.compile(r"--mine\b|\bscenes\.(mine|demo)\(")
 _ROOM = 92
 
 
-class Commands(NamedTuple):
-    """What `begin` gives."""
-
-    check: Callable[..., None]
-    hint: Callable[..., None]
-    compare: Callable[..., None]
-    progress: Callable[..., None]
-
-
-def begin(number: str) -> Commands:
-    """The commands for lab `number`, for its notebook's first cell."""
+def begin(number: str) -> tuple[Callable[..., None], ...]:
+    """check, hint, compare and progress for lab `number`, for its notebook's first cell."""
     if Path.cwd().parent.name == "solutions":
         os.environ[ANSWERS_VARIABLE] = "solutions"
     programs = str(Path(sys.executable).parent)  # where `minicontainer` is, for cells that run it
@@ -67,7 +58,7 @@ def begin(number: str) -> Commands:
     book = _Book(find_lab(number))
     book.listen()
     _Display().say(f"Lab {book.lab.id} is ready.")
-    return Commands(book.check, book.hint, book.compare, book.progress)
+    return book.check, book.hint, book.compare, book.progress
 
 
 def _plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -245,7 +236,7 @@ def next_hint(
 def _compared(sources: list[str], ours: str) -> tuple[str, str]:
     """The learner's source and ours as HTML and text: side by side where both fit, else a diff."""
     mine, theirs = (source.splitlines() for source in sources)
-    if max(map(len, mine)) + max(map(len, theirs)) <= _ROOM:
+    if max(map(len, mine), default=0) + max(map(len, theirs)) <= _ROOM:
         columns = list(zip(("yours", ours), sources, strict=True))
         text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
         return html.box(html.side_by_side(columns)), text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.errors import MinicontainerError
-from minicontainer.workshop.__main__ import main
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.open_labs import LEFT_OUT, settings
 from tests.programs import needs
@@ -49,43 +48,52 @@ def test_jupyter_takes_the_list() -> None:
 
 
 @pytest.fixture
-def in_a_clone(tmp_path: Path, monkeypatch) -> Path:
+def clone(tmp_path: Path) -> Path:
     """A clone of this checkout, with an answer that was not committed."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    shutil.copy(ROOT / "workshop", clone)
     (clone / "labs/03/image.ipynb").write_text("a teacher's answers")
-    monkeypatch.setattr("minicontainer.workshop.bundle.find_root", lambda _: clone)
-    monkeypatch.chdir(tmp_path)
     return clone
 
 
+def bundle(clone: Path, *words: str) -> subprocess.CompletedProcess:
+    command = [str(clone / "workshop"), "bundle", *words]
+    return subprocess.run(command, cwd=clone.parent, capture_output=True, text=True, check=False)
+
+
 @needs("git")
-def test_a_bundle_is_what_a_learner_needs(in_a_clone: Path, tmp_path: Path, capsys) -> None:
-    assert main(["bundle", "kit.zip", "--without-solutions"]) == 0
-    assert "not committed" in capsys.readouterr().err
-    with zipfile.ZipFile("kit.zip") as packed:
+def test_a_bundle_is_what_a_learner_needs(clone: Path, tmp_path: Path) -> None:
+    done = bundle(clone, "kit.zip", "--without-solutions")
+    assert done.returncode == 0 and "not committed" in done.stderr
+    with zipfile.ZipFile(tmp_path / "kit.zip") as packed:
         names = {Path(name).parts[1] for name in packed.namelist() if len(Path(name).parts) > 1}
-        packed.extractall()
+        packed.extractall(tmp_path)
+        assert packed.getinfo("minicontainer/workshop").external_attr >> 16 & 0o111
     assert {"labs", "minicontainer", "setup", "workshop", "README.md"} <= names
     assert not {"solutions", "tests", ".ci", ".git"} & names
+    kit = tmp_path / "minicontainer"
+    assert (tmp_path / "kit.zip").stat().st_size < 3_000_000
     done = subprocess.run(
         [sys.executable, "-m", "minicontainer.workshop", "check", "03"],
-        cwd="minicontainer", env={**os.environ, "PYTHONPATH": str(tmp_path / "minicontainer")},
+        cwd=kit, env={**os.environ, "PYTHONPATH": str(kit)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "start with 03.1 digest_of" in done.stdout, done.stderr
-    assert "answers" not in Path("minicontainer/labs/03/image.ipynb").read_text("utf-8")
+    assert "answers" not in (kit / "labs/03/image.ipynb").read_text("utf-8")
 
 
 @needs("git")
-def test_a_bundle_for_teachers_has_the_solutions(in_a_clone: Path) -> None:
-    assert main(["bundle", "kit.zip"]) == 0
-    with zipfile.ZipFile("kit.zip") as packed:
+def test_a_bundle_for_teachers_has_the_solutions(clone: Path, tmp_path: Path) -> None:
+    assert bundle(clone, str(tmp_path / "a kit.zip")).returncode == 0
+    with zipfile.ZipFile(tmp_path / "a kit.zip") as packed:
         assert "minicontainer/solutions/03/image.ipynb" in packed.namelist()
 
 
 @needs("git")
-def test_a_bundle_of_no_clone_says_so(in_a_clone: Path) -> None:
-    (in_a_clone / ".git").rename(in_a_clone / "gone")
-    with pytest.raises(MinicontainerError, match=r"git archive: .*not a git repository"):
-        main(["bundle", "kit.zip"])
+def test_a_bundle_that_cannot_be_made_says_why(clone: Path) -> None:
+    assert 'not "--no-solutions"' in bundle(clone, "kit.zip", "--no-solutions").stderr
+    assert "needs the name" in bundle(clone).stderr
+    (clone / ".git").rename(clone / "gone")
+    done = bundle(clone, "kit.zip")
+    assert done.returncode == 1 and "not a git repository" in done.stderr

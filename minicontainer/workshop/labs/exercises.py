@@ -82,17 +82,16 @@ def solution(exercise: Exercise) -> str:
 def undescribed(source: str, name: str) -> str:
     """The function `name` of a cell, without its docstring; a cell with none stays whole."""
     try:
-        named = [n for n in ast.parse(source).body if getattr(n, "name", "") == name]
+        nodes = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
     except SyntaxError:
-        named = []
-    if not named or not isinstance(node := named[-1], ast.FunctionDef):
         return source
-    told = node.body[0] if ast.get_docstring(node) is not None else None
-    left_out = range(told.lineno, (told.end_lineno or 0) + 1) if told else ()
+    node = next((node for node in reversed(nodes) if node.name == name), None)
+    if node is None:
+        return source
     lines = source.splitlines()[: node.end_lineno]
-    return "\n".join(
-        line for n, line in enumerate(lines, 1) if n >= node.lineno and n not in left_out
-    )
+    if ast.get_docstring(node) is not None:
+        del lines[node.body[0].lineno - 1 : node.body[0].end_lineno]
+    return "\n".join(lines[node.lineno - 1 :])
 
 
 def imports(exercises: list[Exercise]) -> str:

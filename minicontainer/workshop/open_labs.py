@@ -21,7 +21,7 @@ FIRST_PAGE = "labs/README.md"
 #: lab but its notebook and pictures. A module that a learner puts beside them is listed.
 LEFT_OUT = (
     *("solutions", "tests", "setup", "pyproject.toml", "*.lock", "__pycache__", "*.pyc", "*~"),
-    *("lab.md", "lab.toml", "test_*.py", "scenes.py", "acts.py", "bundles.py", "elf_files.py"),
+    *("lab.*", "test_*.py", "scenes.py", "acts.py", "bundles.py", "elf_files.py"),
     *("first_engine.py", "talk.py", "viewers.py", "AUTHORING.md"),
 )
 

@@ -73,7 +73,16 @@ def check_row(check: Check, result: Result | None, more: Sequence[tuple[str, str
     sign = symbol(result.outcome) if result else "…"
     got = check.points if result and result.passed else 0
     shown = row(sign, check.title, f"{got} / {check.points}")
-    return shown + (details(more) if more else "")
+    if not (result and more):
+        return shown
+    return shown + details(more) + (fold("what your code did", result.did) if result.did else "")
+
+
+def fold(title: str, lines: Iterable[str]) -> str:
+    """Lines to be opened by a click on `title`."""
+    style = f"margin: -0.4em 0 0.7em 1.4em; color: {_QUIET}"
+    inside = pre("\n".join(lines))
+    return f'<details style="{style}"><summary>{escape(title)}</summary>{inside}</details>'
 
 
 def details(pairs: Iterable[tuple[str, str]]) -> str:

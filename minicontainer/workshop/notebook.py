@@ -194,7 +194,7 @@ class _Book:
             _Display().say(refusal)
             return
         mine = self._live().functions[found.name].source or "(nothing yet)"
-        sources = [undescribed(mine, found.name), undescribed(solution(found), found.name)]
+        sources = [undescribed(mine), undescribed(solution(found))]
         _Display().show(*_compared(sources, f"the package's ({found.module})"))
 
     def _named(self, exercise: Callable | str, command: str) -> Exercise:

@@ -15,7 +15,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -119,13 +118,3 @@ def folded(command: str) -> str:
             lines.append("   ")
         lines[-1] += f" {word}" if lines[-1] else word
     return " \\\n".join(lines)
-
-
-def wrapped(line: str) -> str:
-    """A line of a document or a header, broken after commas where it does not fit the page."""
-    if len(line) <= WIDTH:
-        return line
-    spaced = line if ", " in line else line.replace(",", ", ")
-    return textwrap.fill(
-        spaced, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )

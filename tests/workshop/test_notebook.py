@@ -135,9 +135,9 @@ def test_running_the_saved_functions_reminds_of_what_is_not_saved(session) -> No
 
 def test_compare_shows_bodies_side_by_side_only_where_there_is_room() -> None:
     short, long = 'def f():\n    """Not shown."""\n    return 1', f"def f():\n    return {'x' * 80}"
-    beside, text = notebook._compared([undescribed(short, "f")] * 2, "ours")
+    beside, text = notebook._compared([undescribed(short)] * 2, "ours")
     assert "flex-wrap" in beside and "Not shown" not in beside + text
-    below, text = notebook._compared([undescribed(short, "f"), long], "ours")
+    below, text = notebook._compared([undescribed(short), long], "ours")
     assert text.splitlines() == [
         "--- yours",
         "+++ ours",
@@ -150,10 +150,12 @@ def test_compare_shows_bodies_side_by_side_only_where_there_is_room() -> None:
 
 
 def test_what_is_compared_is_the_function_alone() -> None:
-    cell = '# Exercise\nN = 1\ndef f(a):\n    """It."""\n    # why\n    return a\n\nx = 1'
-    assert undescribed(cell, "f") == "def f(a):\n    # why\n    return a"
-    assert undescribed("def f(:", "f") == "def f(:"
-    assert undescribed("(nothing yet)", "f") == "(nothing yet)"
+    source = '# Exercise\ndef f(a):\n    """It."""\n    # why\n    return a'
+    assert undescribed(source) == "def f(a):\n    # why\n    return a"
+    assert undescribed('def f(a): """It."""') == ""
+    assert notebook._compared(["", "def f(): pass"], "ours")
+    assert undescribed("def f(:") == "def f(:"
+    assert undescribed("(nothing yet)") == "(nothing yet)"
 
 
 @contextlib.contextmanager

@@ -38,15 +38,6 @@ from minicontainer.workshop.scenes import lab{lab} as scenes
 check, hint, compare, progress = begin("{lab}")"""
 #: as JupyterLab writes them (setup/kernel.json): a notebook that is only opened stays as it is
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-_LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-    "version": "3",
-}
 #: of the first cell: folded, JupyterLab shows its first line
 _FOLDED = {"jupyter": {"source_hidden": True}}
 
@@ -133,11 +124,14 @@ def _lasting(output: Any, lab: str) -> Any:
 
 
 def _notebook(cells: _Cells) -> dict[str, Any]:
+    from ipykernel.ipkernel import IPythonKernel
+
+    language = {**IPythonKernel.language_info, "version": "3"}
     with portable():
         cells.fill()
     return {
         "cells": cells.made,
-        "metadata": {"kernelspec": _KERNEL, "language_info": _LANGUAGE},
+        "metadata": {"kernelspec": _KERNEL, "language_info": language},
         "nbformat": 4,
         "nbformat_minor": 5,
     }

@@ -79,17 +79,14 @@ def solution(exercise: Exercise) -> str:
     return f"{title_line(exercise)}\n{pieces.head}\n{pieces.body}"
 
 
-def undescribed(source: str, name: str) -> str:
-    """The function `name` of a cell, without its docstring; a cell with none stays whole."""
+def undescribed(source: str) -> str:
+    """A function's source without its docstring; what is no function stays as it is."""
     try:
-        nodes = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+        node = ast.parse(source).body[0]
     except SyntaxError:
         return source
-    node = next((node for node in reversed(nodes) if node.name == name), None)
-    if node is None:
-        return source
-    lines = source.splitlines()[: node.end_lineno]
-    if ast.get_docstring(node) is not None:
+    lines = source.splitlines()
+    if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
         del lines[node.body[0].lineno - 1 : node.body[0].end_lineno]
     return "\n".join(lines[node.lineno - 1 :])
 

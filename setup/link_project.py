@@ -39,6 +39,7 @@ def link(project: Path) -> None:
     labs_settings = Path(sys.prefix, "share/jupyter/lab/settings")
     labs_settings.mkdir(parents=True, exist_ok=True)
     shutil.copy(project / "setup/overrides.json", labs_settings)
+    shutil.copy(project / "setup/kernel.json", Path(sys.prefix, "share/jupyter/kernels/python3"))
     compileall.compile_dir(project / "minicontainer", quiet=2, workers=0)
 
 

@@ -17,20 +17,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import minicontainer
-from minicontainer.pictures.drawing import Picture, Sketch
+from minicontainer.pictures.drawing import STYLE, Picture, Sketch
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
-from minicontainer.workshop.scenes import act, table
+from minicontainer.workshop.html import pre
+from minicontainer.workshop.scenes import act, table, without_other_labs
 from minicontainer.workshop.widgets import Shown
 
 from .bundles import SAID, bundle, config
 
 _RUN = "from minicontainer.cli.minirunc import main; raise SystemExit(main())"
+#: of what an engine and its runtime say: whose the functions are, and failures
+_TOLD = re.compile(r"\d+ of \d+ functions|  lab \d\d  |Error")
 _HEADS = {
     "fifo": ["opened with", "nobody is at the other end: open"],
     "zombie": ["asked", "answer"],
@@ -252,7 +254,7 @@ class Life(Shown):
         status = self.machine.status() or None
         drawn = lifecycle(status).svg()
         drawn = drawn.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
-        return f"{drawn}<pre>{escape(command)}\n{escape(said)}</pre>"
+        return f'{STYLE}<div class="mc-picture">{drawn}</div>' + pre(f"{command}\n{said}")
 
     def html(self) -> str:
         """The life of a container, standing still."""
@@ -265,11 +267,11 @@ def life() -> Life:
 
 
 def mine() -> None:
-    """A container's whole life, by the learner's functions; whose each is, on standard error."""
+    """A container's whole life, by the learner's functions; whose each is, above it."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-c", _RUN, "--mine", "--root", directory, "list", "-q"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    print(done.stderr, end="", file=sys.stderr)
+    print(without_other_labs("02", done.stderr), end="")
     print(whole_life("--mine").replace("$ minirunc ", "$ minirunc --mine "))
 
 
@@ -279,7 +281,7 @@ def engine_shell(command: str) -> None:
     An engine that is installed as packages are may not yet suit this machine: what it needs
     is given by its own configuration and options, which are left out in what is printed.
     """
-    print(f"$ {command}")
+    print(f"$ {command.strip()}")
     program = shutil.which(command.split()[0])
     if program is None:
         print("(podman is not installed here)")
@@ -294,10 +296,12 @@ def engine_shell(command: str) -> None:
             env={**os.environ, "CONTAINERS_CONF": _settings(place)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    failures = [line for line in done.stderr.splitlines(True) if line.startswith("Error")]
-    print(done.stdout + "".join(failures), end="")
+    said = done.stderr.splitlines(True)
+    told = dict.fromkeys(line for line in said if _TOLD.match(line))
+    print(without_other_labs("02", "".join(told)) + done.stdout, end="")
     print(f"$ echo $?\n{done.returncode}")
-    print(done.stderr, end="", file=sys.stderr)
+    if done.returncode >= 125:  # the engine or its runtime has failed: all that they say may help
+        print("".join(line for line in said if line not in told), end="", file=sys.stderr)
 
 
 def _storage(place: Path) -> list[str]:
@@ -327,5 +331,5 @@ def _words(command: str, place: Path) -> list[str]:
     ours.write_text("\n".join(lines))
     ours.chmod(0o755)
     paths = {'"$(command -v minirunc)"': str(ours), "demo/rootfs": str(place / "demo/rootfs")}
-    words = re.findall(r'"[^"]*"|\S+', command)[1:]
+    words = re.findall(r'"[^"]*"|\S+', command.replace("\\\n", " "))[1:]
     return [paths.get(word, word) for word in words]

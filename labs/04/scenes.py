@@ -13,6 +13,7 @@ import http.client
 import json
 import re
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from minicontainer.pictures.way import way as way
 from minicontainer.registry.server import running_registry
 from minicontainer.step03_image.layout import Layout, references
 from minicontainer.workshop.samples.small_images import Sample, file, tar
-from minicontainer.workshop.scenes import folded, without_other_labs, wrapped
+from minicontainer.workshop.scenes import WIDTH, folded, without_other_labs
 from minicontainer.workshop.stage import Stage, stage
 
 from .talk import MISHAPS as MISHAPS
@@ -168,3 +169,13 @@ def shell(*commands: str) -> str:
     """Commands, and what they print, while the registry runs. Raises if one fails."""
     with registry() as here:
         return "\n\n".join(here.run(command) for command in commands)
+
+
+def wrapped(line: str) -> str:
+    """A line of a document or a header, broken after commas where it does not fit the page."""
+    if len(line) <= WIDTH:
+        return line
+    spaced = line if ", " in line else line.replace(",", ", ")
+    return textwrap.fill(
+        spaced, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

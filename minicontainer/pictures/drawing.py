@@ -41,7 +41,8 @@ _GRAPH = {"rankdir": "LR", "nodesep": ".12", "ranksep": ".7", "ordering": "out"}
 _FONT = {"fontname": "Courier", "fontsize": "10"}
 _EDGE = {"color": "#8c959f", "arrowsize": ".55", "fontcolor": GREY, "fontsize": "9"}
 #: what a picture needs of its page: its plain text in the colour of the text around it,
-#: but in its own grey on paper, where a dark page's light text would not be read.
+#: but in its own grey on paper, where a dark page's light text would not be read. In a file,
+#: which knows nothing of its page, GREY and the colours of lines can be read on white and black.
 STYLE = (
     "<style>.mc-picture{overflow-x:auto}.mc-picture svg{display:block}"
     "@media screen{.mc-picture .frame>text,.mc-picture .edge>text,.mc-picture .graph>text,"
@@ -108,13 +109,6 @@ def framed(svg: str, alt: str) -> str:
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
     image = f'<img src="{source}" alt="{html.escape(alt)}">'
     return f'{STYLE}<div class="mc-picture">{image}</div>{_INLINE}'
-
-
-def on_paper(svg: str) -> str:
-    """`svg` on a white ground: in a file it can't take the colours of a dark page around it."""
-    start = svg.index(">") + 1
-    ground = '<path fill="#ffffff" d="M0,0H9999V9999H0Z" />'
-    return f"{svg[:start]}\n{ground}{svg[start:]}"
 
 
 class Sketch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,7 +51,7 @@ def lifecycle(status: str | None = None) -> Picture:
     """
     if status is not None and status not in STATES:
         raise PictureError(f"no status {status!r}", hint=f"one of: {', '.join(STATES)}")
-    sketch = Sketch(ranksep=".5", nodesep=".3")
+    sketch = Sketch(ranksep=".2", nodesep=".3")
     nodes = {
         "": sketch.node("plain", ["a bundle"]),
         **{name: _state(sketch, name, status) for name in STATES},
@@ -58,7 +59,7 @@ def lifecycle(status: str | None = None) -> Picture:
     }
     for tail, head, verb in _STEPS:
         ports = {"tailport": "_", "headport": "_"} if "paused" in (tail, head) else {}
-        sketch.edge(nodes[tail], nodes[head], verb, **ports)
+        sketch.edge(nodes[tail], nodes[head], verb, fontsize="10", **ports)
     here = f" This container is {status}." if status else ""
     verbs = "; ".join(
         f"{tail} becomes {head} by {verb}" for tail, head, verb in _STEPS if tail and verb
@@ -67,7 +68,7 @@ def lifecycle(status: str | None = None) -> Picture:
 
 
 def _state(sketch: Sketch, name: str, status: str | None) -> str:
-    lines = [name, STATES[name]]
+    lines = [name, *textwrap.wrap(STATES[name], 12)]
     if status is None:
         return sketch.node("manifest", lines)
     if name == status:

@@ -17,6 +17,9 @@ _TEXT = "var(--jp-ui-font-color1, inherit)"
 _QUIET = "var(--jp-ui-font-color2, gray)"
 _LINE = "var(--jp-border-color2, #8885)"
 MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.92em"
+#: lines as they are, to be scrolled where there is no room: no word is broken
+_CODE = f"{MONO}; line-height: 1.35; color: {_TEXT}; background: none; margin: 0"
+_CODE += "; white-space: pre; word-break: normal; overflow-x: auto"
 #: where MathJax looks for no formulas: it would take backslashes and dollars out of what we show
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _COLOURS = {
@@ -25,6 +28,8 @@ _COLOURS = {
     "○": _QUIET,
     "…": _QUIET,
 }
+#: of a diff's lines: no colour of an alarm, since both sides may be right
+_SIDES = {"-": "var(--jp-info-color1, #0969da)", "+": "var(--jp-success-color1, #1a7f37)"}
 
 
 def box(*parts: str) -> str:
@@ -41,8 +46,7 @@ def line(text: str) -> str:
 
 def pre(text: str) -> str:
     """Text as in a terminal."""
-    style = f"{MONO}; line-height: 1.35; color: {_TEXT}; background: none"
-    return f'<pre style="{style}">{escape(text)}</pre>'
+    return f'<pre style="{_CODE}">{escape(text)}</pre>'
 
 
 def heading(text: str, right: str) -> str:
@@ -69,7 +73,16 @@ def check_row(check: Check, result: Result | None, more: Sequence[tuple[str, str
     sign = symbol(result.outcome) if result else "…"
     got = check.points if result and result.passed else 0
     shown = row(sign, check.title, f"{got} / {check.points}")
-    return shown + (details(more) if more else "")
+    if not (result and more):
+        return shown
+    return shown + details(more) + (fold("what your code did", result.did) if result.did else "")
+
+
+def fold(title: str, lines: Iterable[str]) -> str:
+    """Lines to be opened by a click on `title`."""
+    style = f"margin: -0.4em 0 0.7em 1.4em; color: {_QUIET}"
+    inside = pre("\n".join(lines))
+    return f'<details style="{style}"><summary>{escape(title)}</summary>{inside}</details>'
 
 
 def details(pairs: Iterable[tuple[str, str]]) -> str:
@@ -92,10 +105,16 @@ def _style(label: str) -> str:
 
 
 def side_by_side(columns: Iterable[tuple[str, str]]) -> str:
-    """Sources beside each other, each under its title."""
+    """Sources beside each other, each under its title; below each other on a narrow page."""
     made = [
-        f'<div style="flex: 1 1 20em; min-width: 0"><div style="color: {_QUIET}">{escape(title)}'
-        f'</div><pre style="{MONO}; color: {_TEXT}; overflow-x: auto">{escape(source)}</pre></div>'
+        f'<div style="flex: 1 1 max-content; min-width: 0"><div style="color: {_QUIET}">'
+        f"{escape(title)}</div>{pre(source)}</div>"
         for title, source in columns
     ]
     return f'<div style="display: flex; flex-wrap: wrap; gap: 1.5em">{"".join(made)}</div>'
+
+
+def difference(rows: Iterable[str]) -> str:
+    """The lines of a diff: what is only on one side has a colour."""
+    made = [f'<span style="color: {_SIDES.get(r[:1], _TEXT)}">{escape(r)}\n</span>' for r in rows]
+    return f'<pre style="{_CODE}">{"".join(made)}</pre>'

@@ -7,16 +7,19 @@ kernel. Results come into the cell one after the other, as plain HTML.
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.workshop.grading.grader import Result, grade
 from minicontainer.workshop.grading.report import facts, symbol, tells
-from minicontainer.workshop.labs.exercises import solution
+from minicontainer.workshop.labs.exercises import solution, undescribed
 from minicontainer.workshop.labs.lab import (
     ANSWERS_VARIABLE,
     Check,
@@ -37,28 +40,25 @@ from minicontainer.workshop.labs.progress import Progress
 
 from . import html
 
-_UNKNOWN = "This kernel does not know {name} yet: run its cell, then check again."
+_UNKNOWN = "This kernel does not know {name} yet: run its cell, then this one again."
+_UNWRITTEN = "{name} is not written yet. Write it, run its cell, then this one again."
+#: a cell that runs the functions as the saved notebook has them
+_MINE = re.compile(r"--mine\b|\bscenes\.(mine|demo)\(")
+#: columns that a cell's output shows side by side
+_ROOM = 92
 
 
-class Commands(NamedTuple):
-    """What `begin` gives."""
-
-    check: Callable[..., None]
-    hint: Callable[..., None]
-    compare: Callable[..., None]
-    progress: Callable[..., None]
-
-
-def begin(number: str) -> Commands:
-    """The commands for lab `number`, for its notebook's first cell."""
+def begin(number: str) -> tuple[Callable[..., None], ...]:
+    """check, hint, compare and progress for lab `number`, for its notebook's first cell."""
     if Path.cwd().parent.name == "solutions":
         os.environ[ANSWERS_VARIABLE] = "solutions"
     programs = str(Path(sys.executable).parent)  # where `minicontainer` is, for cells that run it
     if programs not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
     book = _Book(find_lab(number))
-    book.explain_unknown_names()
-    return Commands(book.check, book.hint, book.compare, book.progress)
+    book.listen()
+    _Display().say(f"Lab {book.lab.id} is ready.")
+    return book.check, book.hint, book.compare, book.progress
 
 
 def _plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,18 +83,32 @@ class _Book:
         self.learning = answers_directory() == "labs"
         self.store = Progress(lab.root, lasting=self.learning)
 
-    def explain_unknown_names(self) -> None:
-        """Let check(f), before f's cell was run, say so instead of showing a NameError."""
+    def listen(self) -> None:
+        """From now on: a sentence for a function not written or not run, and for an unsaved one."""
         from IPython import get_ipython
 
-        def explain(shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None) -> None:
-            if error.name in self.names:
-                _Display().say(_UNKNOWN.format(name=error.name))
-            else:
-                shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
-
         if shell := get_ipython():
-            shell.set_custom_exc((NameError,), explain)
+            shell.set_custom_exc((NameError, NotImplementedError), self._explain)
+            hooks = shell.events.callbacks["pre_run_cell"]  # this cell may have been run before
+            hooks[:] = [hook for hook in hooks if hook.__name__ != self._remind.__name__]
+            shell.events.register("pre_run_cell", self._remind)
+
+    def _explain(
+        self, shell: Any, kind: Any, error: Any, trace: Any, tb_offset: Any = None
+    ) -> None:
+        """Say that a function is missing, in the place of a traceback."""
+        name = getattr(error, "name", "") or traceback.extract_tb(trace)[-1].name
+        if name in self.names:
+            text = _UNKNOWN if isinstance(error, NameError) else _UNWRITTEN
+            _Display().say(text.format(name=name))
+        else:
+            shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    def _remind(self, info: Any) -> None:
+        """Before a cell that runs the saved notebook: say what that has not got."""
+        if _MINE.search(info.raw_cell or ""):
+            for remark in self._unsaved(self._live(), self.names):
+                _Display().say(remark)
 
     @_plainly
     def check(self, *functions: Callable | str) -> None:
@@ -180,9 +194,8 @@ class _Book:
             _Display().say(refusal)
             return
         mine = self._live().functions[found.name].source or "(nothing yet)"
-        columns = [("yours", mine), (f"the package's ({found.module})", solution(found))]
-        text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
-        _Display().show(html.box(html.side_by_side(columns)), text)
+        sources = [undescribed(mine), undescribed(solution(found))]
+        _Display().show(*_compared(sources, f"the package's ({found.module})"))
 
     def _named(self, exercise: Callable | str, command: str) -> Exercise:
         """The exercise meant; raises LabError, which lists all, when none is named."""
@@ -218,6 +231,19 @@ def next_hint(
     text = exercise.hints[number - 1]
     between = "\n" if "\n" in text else " "  # code begins below
     return f"hint {number} of {count}:{between}{text}{more}"
+
+
+def _compared(sources: list[str], ours: str) -> tuple[str, str]:
+    """The learner's source and ours as HTML and text: side by side where both fit, else a diff."""
+    mine, theirs = (source.splitlines() for source in sources)
+    if max(map(len, mine), default=0) + max(map(len, theirs)) <= _ROOM:
+        columns = list(zip(("yours", ours), sources, strict=True))
+        text = "\n\n".join(f"# {title}\n{source}" for title, source in columns)
+        return html.box(html.side_by_side(columns)), text
+    rows = list(difflib.unified_diff(mine, theirs, "yours", ours, lineterm="", n=len(mine)))
+    del rows[2:3]  # line numbers: all lines are here
+    rows = rows or [f"  the same as {ours}", *(f" {line}" for line in mine)]
+    return html.box(html.difference(rows)), "\n".join(rows)
 
 
 def _beside(label: str, text: str) -> str:

@@ -17,6 +17,13 @@ from minicontainer.registry.mirror import REGISTRY_VARIABLE, embedded_registry
 from minicontainer.workshop.labs.lab import find_root
 
 FIRST_PAGE = "labs/README.md"
+#: what a learner's list of files leaves out (it can still be opened): the answers, and all of a
+#: lab but its notebook and pictures. A module that a learner puts beside them is listed.
+LEFT_OUT = (
+    *("solutions", "tests", "setup", "pyproject.toml", "*.lock", "__pycache__", "*.pyc", "*~"),
+    *("lab.*", "test_*.py", "scenes.py", "acts.py", "bundles.py", "elf_files.py"),
+    *("first_engine.py", "talk.py", "viewers.py", "AUTHORING.md"),
+)
 
 
 def open_labs(arguments: list[str]) -> int:
@@ -38,6 +45,7 @@ def settings() -> list[str]:
     options = [
         f"--ServerApp.root_dir={find_root()}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
+        *(f"--ContentsManager.hide_globs={pattern}" for pattern in LEFT_OUT),
         "--ServerApp.answer_yes=True",
         "--LabApp.extension_manager=readonly",
         "--log-level=ERROR",

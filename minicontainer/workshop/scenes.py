@@ -15,7 +15,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -105,9 +104,10 @@ def table(rows: list[list[str]]) -> str:
 
 
 def without_other_labs(lab: str, printed: str) -> str:
-    """What a command printed with `--mine`, without whose the functions of other labs are."""
-    others = rf"^(\d+ of \d+ functions are yours|  lab (?!{lab})\d\d  .*)\n"
-    return re.sub(others, "", printed, flags=re.MULTILINE)
+    """What a command printed with `--mine`; of whose each function is, only this lab's part."""
+    yours = "" if f"\n  lab {lab}  " in printed else f"  lab {lab}  (no function is yours yet)\n"
+    printed = re.sub(r"^\d+ of \d+ functions are yours\n", yours, printed, flags=re.MULTILINE)
+    return re.sub(rf"^  lab (?!{lab})\d\d  .*\n", "", printed, flags=re.MULTILINE)
 
 
 def folded(command: str) -> str:
@@ -118,13 +118,3 @@ def folded(command: str) -> str:
             lines.append("   ")
         lines[-1] += f" {word}" if lines[-1] else word
     return " \\\n".join(lines)
-
-
-def wrapped(line: str) -> str:
-    """A line of a document or a header, broken after commas where it does not fit the page."""
-    if len(line) <= WIDTH:
-        return line
-    spaced = line if ", " in line else line.replace(",", ", ")
-    return textwrap.fill(
-        spaced, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )

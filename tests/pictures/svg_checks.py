@@ -38,3 +38,27 @@ def kinds(svg: str) -> list[str]:
 
 def edges(svg: str) -> int:
     return sum("edge" in g.get("class", "").split() for g in parsed(svg).iter(f"{SVG}g"))
+
+
+def hard_to_read(svg: str) -> list[str]:
+    """The texts beside the filled boxes that are not seen well on both white and black."""
+    bare = {"graph", "frame", "edge", "plain"}
+    groups = [g for g in parsed(svg).iter(f"{SVG}g") if bare & set(g.get("class", "").split())]
+    texts = [text for group in groups for text in group.findall(f"{SVG}text")]
+    faint = [text for text in texts if min(contrasts(text.get("fill", ""))) < 4]
+    return sorted("".join(text.itertext()).strip() for text in faint)
+
+
+def contrasts(colour: str) -> tuple[float, float]:
+    """Of #rrggbb: with white, and with the black of dark themes. WCAG 2.2, "contrast ratio"."""
+    return (
+        1.05 / (luminance(colour) + 0.05),
+        (luminance(colour) + 0.05) / (luminance("#111111") + 0.05),
+    )
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of #rrggbb, 0 to 1. WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))

@@ -15,7 +15,7 @@ from minicontainer.pictures.render import PictureError
 from minicontainer.pictures.text import readable
 from tests.programs import needs
 
-from .svg_checks import boxes, edges, kinds, parsed
+from .svg_checks import boxes, edges, hard_to_read, kinds, parsed
 
 HOSTILE = [
     '"]; evil [label="',
@@ -131,11 +131,12 @@ def test_html_for_notebooks():
     assert "fill:currentColor" in shown["text/html"]
 
 
-def test_a_file_for_dark_pages_has_a_white_ground_below_all_else():
-    svg = small().picture("two boxes").svg()
-    root = parsed(drawing.on_paper(svg))
-    assert root[0].get("fill") == "#ffffff"
-    assert boxes(drawing.on_paper(svg)) == boxes(svg)
+def test_a_file_can_be_read_on_white_and_on_black():
+    with (sketch := small()).cluster(["a frame"]):
+        sketch.edge(sketch.node("plain", ["bare"]), sketch.node("layer", ["box"]), "by")
+    assert not hard_to_read(sketch.picture("boxes").svg())
+    hidden = sketch.picture("boxes").svg().replace(drawing.GREY, drawing.INK)
+    assert hard_to_read(hidden) == ["a caption", "a frame", "bare", "by"]
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".dot"])

@@ -19,6 +19,7 @@ from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Lab, LabError
 from minicontainer.workshop.labs.notebook_answers import read_cells, read_notebook
 from minicontainer.workshop.labs.renewal import hashes
+from tests.pictures.svg_checks import hard_to_read
 
 from .learner import LABS, ROOT, checkout, run_pytest
 
@@ -126,6 +127,34 @@ def test_pictures_say_in_words_what_is_seen(lab: Lab) -> None:
     assert described, "a lab opens with a picture of the way"
     there = {f"pictures/{path.name}" for path in lab.directory.glob("pictures/*")}
     assert set(described) == there
+
+
+@each_lab
+def test_pictures_are_seen_in_the_light_and_in_the_dark(lab: Lab) -> None:
+    for path in lab.directory.glob("pictures/*.svg"):
+        picture = path.read_text("utf-8")
+        assert "9999V9999" not in picture and not hard_to_read(picture), path.name
+
+
+@each_lab
+def test_page_opens_with_goal_picture_and_question(lab: Lab) -> None:
+    first, setup, question = json.loads(lab.notebook_path("labs").read_text("utf-8"))["cells"][:3]
+    assert "When this lab is done" in first["source"][2] and "pictures/1.svg" in str(first)
+    assert setup["metadata"] == {"jupyter": {"source_hidden": True}}
+    assert setup["source"][0].startswith("# Run this cell first")
+    assert question["cell_type"] == "markdown" and "?" in "".join(question["source"])
+
+
+@each_lab
+def test_page_fits_and_leads_on(lab: Lab) -> None:
+    cells = json.loads(lab.notebook_path("labs").read_text("utf-8"))["cells"]
+    code = [line for cell in cells if cell["cell_type"] == "code" for line in cell["source"]]
+    assert not [line for line in code if len(line.rstrip()) > 100], "cut off at the right"
+    text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    links = re.findall(r"[^!]\[[^\]]+\]\((\.\./[^)]+)\)", text)
+    for start in (lab.directory, lab.notebook_path("solutions").parent):
+        assert [link for link in links if not (start / link).exists()] == []
+    assert lab is LABS[-1] or any(link.endswith(".ipynb") for link in links)
 
 
 @each_lab

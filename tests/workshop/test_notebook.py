@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from minicontainer.workshop import notebook
+from minicontainer.workshop.labs import exercises
+from minicontainer.workshop.labs.exercises import undescribed
 from minicontainer.workshop.labs.lab import Lab
+from minicontainer.workshop.open_labs import settings
 from tests.programs import needs
 from tests.waiting import HANG, until
 
@@ -76,6 +80,10 @@ def session(tmp_path_factory) -> dict[str, str]:
         "by a lambda": "check(digest_of)",
         "variable": "digest_of = {}",
         "a variable": "check(digest_of)",
+        "stub": exercises.stub(LAB03.exercise("read_blob")),
+        "unwritten": "read_blob(None, {})",
+        "mine": "%%sh\necho minicontainer --mine",
+        "foreign": "def other():\n    raise NotImplementedError\nother()",
     }
     return dict(zip(steps, _run(lab, *steps.values()), strict=True))
 
@@ -122,6 +130,43 @@ def test_progress_and_errors_are_told_plainly(session) -> None:
     assert f"03.9 to_runtime_config   0 / {total} points" in session["all"]
 
 
+def test_a_function_not_written_yet_is_told_in_a_sentence(session) -> None:
+    told = "read_blob is not written yet. Write it, run its cell, then this one again."
+    assert session["unwritten"] == told
+    assert session["foreign"] == "", "a traceback is IPython's own"
+
+
+def test_running_the_saved_functions_reminds_of_what_is_not_saved(session) -> None:
+    reminder, printed = session["mine"].splitlines()
+    assert reminder == "The saved notebook has another digest_of: save it (Ctrl+S)."
+    assert printed == "minicontainer --mine"
+
+
+def test_compare_shows_bodies_side_by_side_only_where_there_is_room() -> None:
+    short, long = 'def f():\n    """Not shown."""\n    return 1', f"def f():\n    return {'x' * 80}"
+    beside, text = notebook._compared([undescribed(short)] * 2, "ours")
+    assert "flex-wrap" in beside and "Not shown" not in beside + text
+    below, text = notebook._compared([undescribed(short), long], "ours")
+    assert text.splitlines() == [
+        "--- yours",
+        "+++ ours",
+        " def f():",
+        "-    return 1",
+        f"+    return {'x' * 80}",
+    ]
+    assert "white-space: pre;" in below, "no word is broken"
+    assert notebook._compared([long, long], "ours")[1].startswith("  the same as ours\n def f():")
+
+
+def test_what_is_compared_is_the_function_alone() -> None:
+    source = '# Exercise\ndef f(a):\n    """It."""\n    # why\n    return a'
+    assert undescribed(source) == "def f(a):\n    # why\n    return a"
+    assert undescribed('def f(a): """It."""') == ""
+    assert notebook._compared(["", "def f(): pass"], "ours")
+    assert undescribed("def f(:") == "def f(:"
+    assert undescribed("(nothing yet)") == "(nothing yet)"
+
+
 @contextlib.contextmanager
 def jupyterlab(root: Path, home: Path) -> Iterator[str]:
     """A JupyterLab below `root`; its address."""
@@ -130,6 +175,7 @@ def jupyterlab(root: Path, home: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     options = [f"--ServerApp.port={port}", "--no-browser", "--IdentityProvider.token=x"]
     options += ["--allow-root", f"--ServerApp.root_dir={root}", "--log-level=ERROR"]
+    options += [option for option in settings() if "hide_globs" in option]
     environment = {
         **os.environ,
         "HOME": str(home),
@@ -187,8 +233,17 @@ def _work_through(page, pictures: Path) -> None:
     """Type a wrong answer, see the hint; type the right one, see it pass; use a widget."""
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.get_by_text("Python 3", exact=False).first.wait_for()
+    page.get_by_role(
+        "heading", name="What is an image?"
+    ).wait_for()  # the imports above it are folded
     page.screenshot(path=pictures / "light-1-opened.png")
+    assert sorted(page.locator(".jp-DirListing-itemName").all_inner_texts()) == [
+        "image.ipynb",
+        "pictures",
+    ]
+    assert page.locator(".jp-mod-dirty").count() == 0, "opening it has changed it"
     _run_cell(page, "Run this cell first")
+    page.get_by_text("Lab 03 is ready.").wait_for()
     _run_cell(page, "scenes.browser()")
     menus = page.locator(".widget-dropdown select")
     menus.nth(1).select_option("linux/amd64")
@@ -203,6 +258,14 @@ def _work_through(page, pictures: Path) -> None:
     _run_cell(page, "check(digest_of)")
     page.get_by_text("2 / 2 points").wait_for()
     page.screenshot(path=pictures / "light-4-passed.png")
+    _type_into(page, "check(digest_of)", "compare(digest_of)")
+    page.get_by_text("the same as the package").wait_for()
+    page.screenshot(path=pictures / "light-4-compared.png")
+    _type_into(page, "compare(digest_of)", "check(digest_of)")
+    page.get_by_text("2 / 2 points").wait_for()
+    _run_cell(page, "tempfile.mkdtemp()")
+    page.get_by_text("This kernel does not know resolve yet").wait_for()
+    assert page.get_by_text("Traceback").count() == 0
     _run_cell(page, "scenes.layer_table()")
     page.get_by_text("root filesystem", exact=True).first.wait_for()
     page.screenshot(path=pictures / "light-5-layers.png")
@@ -235,7 +298,7 @@ def _cell(page, text: str):
 
 
 def _run_cell(page, text: str) -> None:
-    _cell(page, text).locator(".cm-content").click()
+    _cell(page, text).locator(".cm-content:visible, .jp-InputPlaceholder").first.click()
     page.keyboard.press("Shift+Enter")
     page.wait_for_timeout(500)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minicontainer.workshop.scenes import WIDTH, folded, lab03, lab04, wrapped
+from minicontainer.workshop.scenes import WIDTH, folded, lab03, lab04
 from tests.programs import needs
 
 COMMAND = """$ curl -i -H "Authorization: Bearer $TOKEN" 'http://HOST/v2/team/many/tags/list?n=3'"""
@@ -19,9 +19,9 @@ def test_a_long_command_goes_on_after_a_backslash() -> None:
 
 def test_a_long_header_goes_on_after_a_comma() -> None:
     header = f'WWW-Authenticate: Bearer realm="{"x" * 24}",service="HOST",scope="repository"'
-    lines = wrapped(header).split("\n    ")
+    lines = lab04.wrapped(header).split("\n    ")
     assert lines[1:] == ['scope="repository"']
-    assert wrapped("Link: a,b") == "Link: a,b"
+    assert lab04.wrapped("Link: a,b") == "Link: a,b"
 
 
 @needs("skopeo")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.pictures.drawing import on_paper
 from minicontainer.pictures.render import portable
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Exercise, Lab, LabError, find_lab, find_labs
@@ -37,6 +36,10 @@ from minicontainer.workshop.notebook import begin
 from minicontainer.workshop.scenes import lab{lab} as scenes
 
 check, hint, compare, progress = begin("{lab}")"""
+#: as JupyterLab writes them (setup/kernel.json): a notebook that is only opened stays as it is
+_KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+#: of the first cell: folded, JupyterLab shows its first line
+_FOLDED = {"jupyter": {"source_hidden": True}}
 
 
 def main(arguments: list[str]) -> int:
@@ -121,14 +124,14 @@ def _lasting(output: Any, lab: str) -> Any:
 
 
 def _notebook(cells: _Cells) -> dict[str, Any]:
+    from ipykernel.ipkernel import IPythonKernel
+
+    language = {**IPythonKernel.language_info, "version": "3"}
     with portable():
         cells.fill()
     return {
         "cells": cells.made,
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
+        "metadata": {"kernelspec": _KERNEL, "language_info": language},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -180,7 +183,7 @@ class _Cells:
     def _picture(self, expression: str) -> None:
         picture = self._value(expression)
         name = f"pictures/{len(self.pictures) + 1}.svg"
-        self.pictures[name] = on_paper(picture.svg()) + "\n"
+        self.pictures[name] = picture.svg() + "\n"
         alt = picture.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         self._prose(f"![{alt}]({self.way}{name})")
 
@@ -204,7 +207,7 @@ class _Cells:
         cell: dict[str, Any] = {
             "cell_type": kind,
             "id": name or cell_id(kind, source, same),
-            "metadata": {},
+            "metadata": _FOLDED if name == "setup" else {},
             "source": source.splitlines(keepends=True),
         }
         if kind == "code":

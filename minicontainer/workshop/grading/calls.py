@@ -1,4 +1,4 @@
-"""What the learner's functions did: the last call, and the first slip of all.
+"""What the learner's functions did: the last call, its events, and the first slip of all.
 
 Every caller's way to such a function leads through `Calls.make`, which notes
 the call in a file that is mapped into memory: a check may call in processes that
@@ -22,7 +22,7 @@ SLIPS = {"ArithmeticError", "AssertionError", "AttributeError", "ImportError", "
          "NameError", "NotImplementedError", "SyntaxError", "TypeError", "ValueError"}  # fmt: skip
 #: what is found where a function that should give something gave nothing
 NOTHING = "None, as a function gives that ends without return"
-#: bytes of each of the two notes; characters of a value, an argument and a message that are shown
+#: bytes of each of the notes; characters of a value, an argument and a message that are shown
 _ROOM = 1 << 14
 _WIDTH, _ARGUMENT, _MESSAGE = 400, 60, 1500
 #: types that compare as they should, and values that nothing is equal to by right
@@ -32,19 +32,19 @@ _STRANGERS = (object(), secrets.token_hex(), secrets.token_bytes(), secrets.rand
 
 
 class Calls:
-    """The two notes, in a file at `path` which is made if need be."""
+    """The three notes, in a file at `path` which is made if need be."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         with open(path, "a+b") as file:
-            file.truncate(2 * _ROOM)
-            self.memory = mmap.mmap(file.fileno(), 2 * _ROOM)
+            file.truncate(3 * _ROOM)
+            self.memory = mmap.mmap(file.fileno(), 3 * _ROOM)
         self._inside = False
         self._error: BaseException | None = None
 
     def forget(self) -> None:
         """Begin anew, for another check."""
-        self.memory[:] = bytes(2 * _ROOM)
+        self.memory[:] = bytes(3 * _ROOM)
 
     @property
     def last(self) -> dict:
@@ -56,11 +56,25 @@ class Calls:
         """The first slip that left a function of the learner's: `found`, `kinds` and `where`."""
         return self._read(_ROOM)
 
+    @property
+    def did(self) -> list[str]:
+        """Of the last call: system calls, requests and other events, as --explain tells them."""
+        return self.memory[2 * _ROOM :].rstrip(b"\0").decode(errors="replace").splitlines()
+
+    def hear(self, event: dict) -> None:
+        """Note an event (explain.py) if it is the learner's: his function is running now."""
+        text = event["text"].encode(errors="replace").replace(b"\0", b"") + b"\n"
+        end = self.memory.find(b"\0", 2 * _ROOM)
+        if self._inside and 0 <= end < 3 * _ROOM - len(text):
+            self.memory[end : end + len(text)] = text
+
     def make(self, function: Callable, *arguments: Any, **named: Any) -> Any:
         """Call the learner's `function`, and note what comes of it."""
         outer, self._inside = self._inside, True
         call = {} if outer else {"call": _called(function.__name__, arguments, named)}
         try:
+            if call:
+                self.memory[2 * _ROOM :] = bytes(_ROOM)
             self._came(call)
             value = function(*arguments, **named)
             _insist_on_a_plain(value, function.__name__)

@@ -59,6 +59,7 @@ class Result(NamedTuple):
     where: tuple[str, ...] = ()
     printed: str = ""
     used: tuple[str, ...] = ()
+    did: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -273,12 +274,14 @@ class _Child:
             found, where = slip["found"], tuple(slip["where"])
         elif silent or "Timeout (" in said:
             return self._timeout(check, where)
-        return Result(check, "crashed", call, found=found, where=where)
+        did = tuple(self.calls.did)
+        return Result(check, "crashed", call, found=found, where=where, did=did)
 
     def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
         mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
         call, found = self.calls.last.get("call", ""), "it did not end"
-        return Result(check, "timeout", call, found=found, mistake=mistake, where=where)
+        did = tuple(self.calls.did)
+        return Result(check, "timeout", call, "", found, "", mistake, where, did=did)
 
     def _where(self, said: str) -> tuple[str, ...]:
         """The learner's lines in what faulthandler printed, outermost first."""

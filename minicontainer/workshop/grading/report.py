@@ -19,6 +19,8 @@ _WIDTH = 78
 _LABEL = 11
 #: exercises of which a failure is shown; the others have their line
 _FULL = 3
+#: how many of the last things that a function did are shown; a notebook shows all
+_CALLS = 3
 
 SYMBOLS = {"passed": "✓", "not started": "○", "missing": "○", "skipped": "○", "not graded": "○"}
 
@@ -104,6 +106,10 @@ def failure(lab: Lab, result: Result) -> Iterator[str]:
     yield ""
     for label, text in facts(lab, result):
         yield from _labelled(label, text)
+    calls = result.did[: result.did.index("")] if "" in result.did else result.did
+    if calls:
+        shown = ["…", *calls[-_CALLS:]] if len(calls) > _CALLS else calls
+        yield from _labelled("it did", "\n".join(shown))
     yield from _labelled("more", f"./workshop hint {lab.id} {exercise.name}")
 
 

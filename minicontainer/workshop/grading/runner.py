@@ -16,6 +16,7 @@ import inspect
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from minicontainer import explain
 from minicontainer.errors import ContainerError
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Lab
@@ -37,6 +39,8 @@ from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
 _PRINTED = 300
+#: how many of the files that are there after a failed check are told
+_FILES = 60
 #: the modules that check, beside this one and the lab's
 _PARTS = (calls, checks, isolation)
 
@@ -131,6 +135,7 @@ class Tests:
     def take(self, cells: list[Cell], scratch: Path, notes: Calls) -> None:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
         self.scratch, self.calls, self.overlay.make = scratch, notes, notes.make
+        explain.listener = notes.hear
         isolation.labels.update(cell.label for cell in cells)
         answers = read_cells(cells, self.lab.names, self.lab.formerly)
         self.overlay.add(answers, self.lab.exercises, self.lab.directory)
@@ -146,6 +151,7 @@ class Tests:
         printed, process = _Printed(), os.getpid()
         self.overlay.called.clear()
         self.calls.forget()
+        self.files_left: list[str] = []
         isolation.arm(seconds)
         try:
             with contextlib.redirect_stdout(printed):
@@ -157,9 +163,12 @@ class Tests:
                 os._exit(0)  # a child that came back from the learner's code
         used = sorted(self.overlay.called - {mark.exercise})
         why = self.overlay.why(mark.exercise)
-        if came["outcome"] != "passed" and why not in came["found"]:
+        failed = came["outcome"] != "passed"
+        if failed and why not in came["found"]:
             came["found"] += f"\nbefore that, {why}"
-        return {**came, "rule": mark.rule, "printed": printed.text(), "used": used}
+        did = [*self.calls.did, *self.files_left] if failed else []
+        did = [re.sub(rf"{re.escape(str(self.scratch))}(/tmp\w+)?", "…", line) for line in did]
+        return {**came, "rule": mark.rule, "printed": printed.text(), "used": used, "did": did}
 
     def _function(self, name: str) -> Any:
         file = self.files[name]
@@ -193,6 +202,9 @@ class Tests:
         directory = Path(tempfile.mkdtemp(dir=self.scratch))
         try:
             yield {"tmp_path": directory} if wanted else {}
+        except Exception:
+            self.files_left = _tree(directory)
+            raise
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -242,6 +254,15 @@ class Tests:
         key = self.lab.mistake_raising(mark.exercise, kinds, slip["found"], seen)
         found = came["found"] if key and key == seen else slip["found"]
         return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
+
+
+def _tree(directory: Path) -> list[str]:
+    """What lies in the check's directory, a line each, a page at most; no link is followed."""
+    walk = os.walk(directory)
+    paths = sorted(f"{at}/{name}" for at, below, names in walk for name in (*below, *names))
+    links = {path: f" -> {os.readlink(path)}" for path in paths if os.path.islink(path)}
+    lines = [os.path.relpath(path, directory) + links.get(path, "") for path in paths[:_FILES]]
+    return ["", "the files then:", *lines] if lines else []
 
 
 class _Printed(io.StringIO):

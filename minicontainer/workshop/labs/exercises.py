@@ -79,6 +79,18 @@ def solution(exercise: Exercise) -> str:
     return f"{title_line(exercise)}\n{pieces.head}\n{pieces.body}"
 
 
+def undescribed(source: str) -> str:
+    """A function's source without its docstring; what is no function stays as it is."""
+    try:
+        node = ast.parse(source).body[0]
+    except SyntaxError:
+        return source
+    lines = source.splitlines()
+    if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+        del lines[node.body[0].lineno - 1 : node.body[0].end_lineno]
+    return "\n".join(lines[node.lineno - 1 :])
+
+
 def imports(exercises: list[Exercise]) -> str:
     """The import lines for every name that the reference bodies use, or their docstrings name."""
     own = {exercise.name for exercise in exercises}

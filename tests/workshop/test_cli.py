@@ -84,7 +84,7 @@ def test_what_was_tried_has_the_sign_that_check_shows(tmp_path: Path) -> None:
 
 def test_the_terminal_speaks_of_its_own_commands(tmp_path: Path) -> None:
     lab = checkout(tmp_path, answers={"digest_of": "def digest_of(content):\n    return 1"})
-    assert "more       ./workshop hint 03 digest_of 2" in run_workshop(lab, "check", "3").stdout
+    assert "more       ./workshop hint 03 digest_of\n" in run_workshop(lab, "check", "3").stdout
     assert "./workshop hint 03 digest_of 2" in run_workshop(lab, "hint", "03", "digest_of").stdout
 
 

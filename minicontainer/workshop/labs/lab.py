@@ -11,6 +11,7 @@ import ast
 import os
 import sys
 import tomllib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,7 +129,7 @@ class Lab:
         return sorted(found, key=lambda check: self.names.index(check.exercise))
 
     def mistake_raising(
-        self, exercise: str, kinds: set[str], message: str = "", seen: str | None = None
+        self, exercise: str, kinds: Collection[str], message: str = "", seen: str | None = None
     ) -> str:
         """The misconception about `exercise` that is known by one of these exceptions; or "".
 

@@ -203,7 +203,8 @@ class Tests:
                 return came
             return came | {"mistake": ""} | self._stumbled(cause, mark)
         if nothing and failed.found == "None" and not failed.expected.endswith(" is raised"):
-            return came | {"found": NOTHING, "mistake": ""}
+            key = self.lab.mistake_raising(mark.exercise, ["None"], seen=failed.mistake)
+            return came | {"found": NOTHING, "mistake": key}
         if nothing and not failed.expected.endswith(" is raised"):
             came["found"] = f"{failed.found}\nand {NOTHING}"
         if "found" in last and last["kinds"][0] not in failed.found + failed.expected:
@@ -219,7 +220,7 @@ class Tests:
             given = self._given(mark)
             more = f"; then the check could not go on ({told(error)})"
             return {"found": given if given == NOTHING else given + more}
-        facts = {"found": told(error), "where": where, "kinds": _kinds(error)}
+        facts: dict = {"found": told(error), "where": where, "kinds": _kinds(error)}
         if not where and "found" in last:
             facts = last
         seen = "" if slipped(facts["kinds"]) else None

@@ -42,7 +42,7 @@ class Misconception(NamedTuple):
 
     `raises` names the exceptions by which it is recognised, if any: `KeyError`, or
     `KeyError: TEXT` if its message must hold TEXT; "Timeout" stands for a check
-    that did not end.
+    that did not end, "None" for a function that gave nothing.
     """
 
     key: str

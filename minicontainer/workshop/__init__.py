@@ -4,7 +4,8 @@ labs/       lab.py: what a lab is (lab.toml, checks); exercises.py: an exercise 
             a step; notebook_answers.py: the learner's, recognised by name; overlay.py: theirs
             in the place of ours; former.py: notebooks of an earlier edition; progress.py
 grading/    checks.py: the words a check is written in; isolation.py: namespaces and limits around
-            code that nobody has read; runner.py runs the checks, grader.py starts it; report.py
+            code that nobody has read; calls.py: what the learner's functions did; runner.py runs
+            the checks, grader.py starts it; report.py
 authoring/  page.py and generate.py: lab.md and the package -> the notebooks
 samples/    small images and odd servers for the checks and pages of several labs
 slides/     the talk: decks -> HTML and PDF, with pictures and demos that are real

@@ -11,6 +11,7 @@ import ast
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 from minicontainer.workshop.grading import runner
 from minicontainer.workshop.grading.grader import grade
@@ -90,7 +91,7 @@ def graded(lab: Lab, exercise: str) -> Iterator[dict]:
     for name, source in answers(lab, exercise).items():
         found = read_cells([Cell("cell 1", source)], lab.names)
         tests.seconds = (lambda _: _SECONDS) if name == "loop" else seconds  # type: ignore[method-assign]
-        results = list(grade(lab, found, checks, start=lambda scratch: Forked(tests, scratch)))
+        results = list(grade(lab, found, checks, start=partial(Forked, tests, None)))
         told = [result for result in results if tells(result)]
         yield {
             "name": name,

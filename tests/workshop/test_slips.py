@@ -16,6 +16,8 @@ from minicontainer.workshop.labs.lab import Lab
 from .learner import LABS, ROOT
 from .slips import RAISED
 
+#: their first check calls them in a process whose stack nobody can ask for
+CALLED_BEYOND = {"mount_private", "wait_for_start"}
 EXERCISES = [(lab, name) for lab in LABS for name in lab.names]
 each_exercise = pytest.mark.parametrize(
     ("lab", "exercise"), EXERCISES, ids=[f"{lab.id}-{name}" for lab, name in EXERCISES]
@@ -57,13 +59,13 @@ def _is_told_as_raised(result: dict, raised: str) -> None:
 
 def _others(lab: Lab, exercise: str, told: dict[str, dict]) -> None:
     first = {name: _first(one) for name, one in told.items()}
-    if " -> None:" not in cut(lab.exercise(exercise)).head:
-        assert first["nothing"]["found"] == NOTHING or first["nothing"]["mistake"], first["nothing"]
+    if "None" not in cut(lab.exercise(exercise)).head.partition(" -> ")[2].partition(":\n")[0]:
+        assert first["nothing"]["found"].endswith(NOTHING), first["nothing"]
         assert "3.5" in first["wrong type"]["found"] or first["wrong type"]["mistake"], first
     assert first["loop"]["outcome"] == "timeout", first["loop"]
-    assert "cell 1, line " in first["loop"]["where"][-1], first["loop"]
+    if exercise not in CALLED_BEYOND:
+        assert "cell 1, line " in first["loop"]["where"][-1], first["loop"]
     assert first["loop"]["story"].startswith(f"{exercise}("), first["loop"]
-    assert "more" in first["print"]["printed"], first["print"]
 
 
 def _first(one: dict) -> dict:

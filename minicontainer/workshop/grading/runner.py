@@ -212,11 +212,17 @@ class Tests:
         """What a check has found that is not as it should be."""
         cause, last = failed.__cause__, self.calls.last
         came = {"outcome": "failed", "where": last.get("where", []), **vars(failed)}
+        nothing = self._given(mark) == NOTHING
         if cause:
-            came["where"] = isolation.learners_lines(cause) or came["where"]
-            return came if failed.mistake else came | self._stumbled(cause, mark)
-        if self._given(mark) == NOTHING and not failed.expected.endswith(" is raised"):
-            came["found"] = NOTHING if failed.found == "None" else f"{failed.found}\nand {NOTHING}"
+            led = "gave" in last and not isolation.learners_lines(cause)
+            if failed.mistake and not (led and (nothing or slipped(_kinds(cause)))):
+                return came
+            return came | {"mistake": ""} | self._stumbled(cause, mark)
+        if nothing and failed.found == "None" and not failed.expected.endswith(" is raised"):
+            key = self.lab.mistake_raising(mark.exercise, ["None"], seen=failed.mistake)
+            return came | {"found": NOTHING, "mistake": key}
+        if nothing and not failed.expected.endswith(" is raised"):
+            came["found"] = f"{failed.found}\nand {NOTHING}"
         if "found" in last and last["kinds"][0] not in failed.found + failed.expected:
             came["found"] = f"{last['found']}\n{failed.found}"
         return came
@@ -226,23 +232,23 @@ class Tests:
         where, last = isolation.learners_lines(error), self.calls.last
         if isinstance(error, NotDefined):
             return {"found": f"the cell could not be run: {error}"}
-        kinds = {kind.__name__ for kind in type(error).__mro__} | set(getattr(error, "kinds", ()))
-        if where or "gave" not in last:
-            facts: dict = {"found": told(error), "where": where}
-            if not where and "found" in last:
-                facts, kinds = {key: last[key] for key in facts}, set(last["kinds"])
-            seen = "" if slipped(kinds) else None
-            key = self.lab.mistake_raising(mark.exercise, kinds, facts["found"], seen)
-            return {**facts, "mistake": key, "outcome": "failed" if last else "error"}
-        given = self._given(mark)
-        more = f"; then the check could not go on ({told(error)})"
-        return {"found": given if given == NOTHING else given + more}
+        if not where and "gave" in last:
+            given = self._given(mark)
+            more = f"; then the check could not go on ({told(error)})"
+            return {"found": given if given == NOTHING else given + more}
+        facts: dict = {"found": told(error), "where": where, "kinds": _kinds(error)}
+        if not where and "found" in last:
+            facts = last
+        seen = "" if slipped(facts["kinds"]) else None
+        key = self.lab.mistake_raising(mark.exercise, facts["kinds"], facts["found"], seen)
+        return {**facts, "mistake": key, "outcome": "failed" if last else "error"}
 
     def _given(self, mark: Mark) -> str:
         """What the last call gave; for a function that should give something, None is nothing."""
-        gave, call = self.calls.last.get("gave", "None"), self.calls.last.get("call", "")
-        for_nothing = " -> None:" in exercises.cut(self.lab.exercise(mark.exercise)).head
-        if gave == "None" and call.startswith(f"{mark.exercise}(") and not for_nothing:
+        gave, call = self.calls.last.get("gave", ""), self.calls.last.get("call", "")
+        head = exercises.cut(self.lab.exercise(mark.exercise)).head
+        may_be_none = "None" in head.partition(" -> ")[2].partition(":\n")[0]
+        if gave == "None" and call.startswith(f"{mark.exercise}(") and not may_be_none:
             return NOTHING
         return gave
 
@@ -250,8 +256,8 @@ class Tests:
         """What is told instead where a function of the learner's stopped in the middle."""
         if not (slip := self.calls.slip):
             return {}
-        seen, kinds = came.get("mistake", ""), set(slip["kinds"])
-        key = self.lab.mistake_raising(mark.exercise, kinds, slip["found"], seen)
+        seen = came.get("mistake", "")
+        key = self.lab.mistake_raising(mark.exercise, slip["kinds"], slip["found"], seen)
         found = came["found"] if key and key == seen else slip["found"]
         return {"outcome": "failed", "found": found, "mistake": key, "where": slip["where"]}
 
@@ -263,6 +269,11 @@ def _tree(directory: Path) -> list[str]:
     links = {path: f" -> {os.readlink(path)}" for path in paths if os.path.islink(path)}
     lines = [os.path.relpath(path, directory) + links.get(path, "") for path in paths[:_FILES]]
     return ["", "the files then:", *lines] if lines else []
+
+
+def _kinds(error: BaseException) -> list[str]:
+    """The names of its classes; of an error in another process, those of that one."""
+    return [kind.__name__ for kind in type(error).__mro__] + list(getattr(error, "kinds", ()))
 
 
 class _Printed(io.StringIO):

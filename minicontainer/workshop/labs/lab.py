@@ -11,6 +11,7 @@ import ast
 import os
 import sys
 import tomllib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ class Misconception(NamedTuple):
 
     `raises` names the exceptions by which it is recognised, if any: `KeyError`, or
     `KeyError: TEXT` if its message must hold TEXT; "Timeout" stands for a check
-    that did not end.
+    that did not end, "None" for a function that gave nothing.
     """
 
     key: str
@@ -133,7 +134,7 @@ class Lab:
         return sorted(found, key=lambda check: self.names.index(check.exercise))
 
     def mistake_raising(
-        self, exercise: str, kinds: set[str], message: str = "", seen: str | None = None
+        self, exercise: str, kinds: Collection[str], message: str = "", seen: str | None = None
     ) -> str:
         """The misconception about `exercise` that is known by one of these exceptions; or "".
 

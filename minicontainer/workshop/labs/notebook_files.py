@@ -7,6 +7,7 @@ nbformat lays all cells out anew, and its import takes ten times as long as a gr
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import itertools
@@ -63,13 +64,20 @@ def source(cell: dict[str, Any]) -> str:
 
 def write(path: Path, notebook: dict[str, Any]) -> None:
     """Let `notebook`, which was read there, be what the file at `path` holds. Raises LabError."""
-    before = path.read_bytes().decode("utf-8-sig")
-    known, plain = json.loads(before), before.rstrip()
-    layouts = (way for way in _LAYOUTS if json.dumps(known, **way) == plain)
+    before = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    known, unix = json.loads(before), before.replace(b"\r\n", b"\n")
+    plain = unix.rstrip()
+    layout = next((way for way in _LAYOUTS if _laid_out(known, way) == plain), _LAYOUTS[0])
     ids: set[str] = set()
     with_ids = notebook.get("nbformat_minor", 0) >= 5
     notebook = {**notebook, "cells": [_valid(cell, ids, with_ids) for cell in notebook["cells"]]}
-    save(path, json.dumps(notebook, **next(layouts, _LAYOUTS[0])) + before[len(plain) :])
+    text = _laid_out(notebook, layout) + unix[len(plain) :]
+    save(path, text if unix == before else text.replace(b"\n", b"\r\n"))
+
+
+def _laid_out(notebook: dict[str, Any], layout: dict[str, Any]) -> bytes:
+    """The notebook as text; half a character stays an escape, as JSON has it."""
+    return json.dumps(notebook, **layout).encode("utf-8", "backslashreplace")
 
 
 def _valid(cell: dict[str, Any], ids: set[str], with_id: bool) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def save(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """
     path = path.resolve()
     if isinstance(content, str):
-        content = content.encode("utf-8", "backslashreplace")  # half a character, as JSON has it
+        content = content.encode()
     missing = [directory for directory in path.parents if not directory.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

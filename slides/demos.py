@@ -25,15 +25,15 @@ from urllib.parse import quote
 
 from minicontainer.registry.mirror import embedded_images
 from minicontainer.registry.token_service import Settings
-from minicontainer.workshop.slides.deck import (
+from minicontainer.workshop.stage import Stage, stage
+from slides.deck import (
     Command,
     Deck,
     SlidesError,
     commands_of,
     demo_blocks,
 )
-from minicontainer.workshop.slides.storage import tags_of, write_storage
-from minicontainer.workshop.stage import Stage, stage
+from slides.storage import tags_of, write_storage
 
 #: the registry's address and the directory, as the slides show them
 SHOWN = ("127.0.0.1:5000", "/tmp/demo")

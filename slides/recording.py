@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from minicontainer.workshop.slides.deck import PROJECT
+from slides.deck import PROJECT
 
 from .demos import run_at_terminal
 

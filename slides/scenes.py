@@ -24,7 +24,7 @@ from minicontainer.pictures.storage import storage_tree
 from minicontainer.pictures.text import short, size
 from minicontainer.pictures.way import PARTS, STEPS, Thing
 from minicontainer.registry.mirror import embedded_images
-from minicontainer.workshop.slides.storage import write_storage
+from slides.storage import write_storage
 
 TAGS = ("1.0", "1.1")
 

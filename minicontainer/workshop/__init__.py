@@ -8,7 +8,6 @@ grading/    checks.py: the words a check is written in; isolation.py: namespaces
             the checks, grader.py starts it; report.py
 authoring/  page.py and generate.py: lab.md and the package -> the notebooks
 samples/    small images and odd servers for the checks and pages of several labs
-slides/     the talk: decks -> HTML and PDF, with pictures and demos that are real
 
 The front doors, of which each leads to the grader: commands.py (`./workshop check`, hint, …),
 notebook.py (check(f) in a cell; html.py), plugin.py (`pytest labs/03`). Others: doctor.py and

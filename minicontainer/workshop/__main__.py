@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
 
         return open_labs(arguments[1:])
     if arguments[:1] == ["slides"]:
-        from minicontainer.workshop.slides.build import make_slides
+        from slides.make import make_slides
 
         return make_slides(arguments[1:])
     from .commands import run

@@ -36,8 +36,8 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def load_scenes(directory: Path) -> ModuleType:
-    """The module scenes.py of a lab (or the talk), which may import what lies beside it."""
-    name = f"lab{directory.name}" if directory.name.isdecimal() else f"{directory.name}_scenes"
+    """The module scenes.py of a lab, which may import what lies beside it."""
+    name = f"lab{directory.name}"
     path = directory / "scenes.py"
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]

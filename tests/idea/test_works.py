@@ -13,7 +13,7 @@ import pytest
 
 from minicontainer import idea
 from minicontainer.registry.image_builder import add_index
-from minicontainer.workshop.slides.deck import read_decks
+from slides.deck import read_decks
 
 from ..programs import needs, needs_namespaces, needs_readable, needs_root
 from .docker_io import NAMES

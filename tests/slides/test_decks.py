@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minicontainer.workshop.slides.build import compare
-from minicontainer.workshop.slides.deck import (
+from slides.deck import (
     LANGUAGES,
     SLIDES,
     SlidesError,
@@ -16,6 +15,7 @@ from minicontainer.workshop.slides.deck import (
     read_decks,
     split_slides,
 )
+from slides.make import compare
 
 #: class of a slide -> columns of code that fit on it (theme.css)
 COLUMNS = {"large": 64, "": 74, "small": 88}

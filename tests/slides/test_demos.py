@@ -4,18 +4,11 @@ import os
 
 import pytest
 
-from minicontainer.workshop.slides.build import beside_the_scenes
-from minicontainer.workshop.slides.deck import Command, SlidesError, commands_of, read_decks
+from slides.deck import Command, SlidesError, commands_of, read_decks
+from slides.demos import comparable, play, renew, run_at_terminal
 
 from ..programs import needs, needs_namespaces
 
-demos = beside_the_scenes("demos")
-comparable, play, renew, run_at_terminal = (
-    demos.comparable,
-    demos.play,
-    demos.renew,
-    demos.run_at_terminal,
-)
 DEMOS = [deck for deck in read_decks("en") if deck.demos]
 
 
@@ -79,6 +72,6 @@ def test_renewing_changes_outputs_only(tmp_path):
 
 
 def test_commands_that_do_not_end_are_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(demos, "_SECONDS", 1)
+    monkeypatch.setattr("slides.demos._SECONDS", 1)
     with pytest.raises(SlidesError, match="do not end"):
         run_at_terminal(["sleep", "60"], str(tmp_path), {"PATH": os.environ["PATH"]})

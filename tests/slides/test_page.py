@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from minicontainer.workshop.slides.build import all_pictures, build, find_marp, marp_source
-from minicontainer.workshop.slides.deck import LANGUAGES, SLIDES, SlidesError, read_decks
-from minicontainer.workshop.slides.page import page, refuse_remote
+from slides.deck import LANGUAGES, SLIDES, SlidesError, read_decks
+from slides.make import build, find_marp, marp_source
+from slides.page import page, refuse_remote
+from slides.scenes import all_pictures
 
 from ..programs import needs
 
@@ -127,7 +128,7 @@ def test_pdf(tmp_path):
 
 
 def test_without_marp_html_is_built_and_pdf_is_an_error(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("minicontainer.workshop.slides.build.find_marp", lambda: None)
+    monkeypatch.setattr("slides.make.find_marp", lambda: None)
     assert [path.name for path in build(tmp_path)] == ["en.html", "ko.html"]
     assert "No PDF" in capsys.readouterr().err
     with pytest.raises(SlidesError, match="no PDF"):

@@ -4,13 +4,9 @@ import json
 
 import pytest
 
-from minicontainer.workshop.slides.build import beside_the_scenes
+from slides.recording import CAST, cast, essence, record, steady
 
 from ..programs import needs_root
-
-recording = beside_the_scenes("recording")
-CAST, cast, essence = recording.CAST, recording.cast, recording.essence
-record, steady = recording.record, recording.steady
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from minicontainer.workshop import needs
 from minicontainer.workshop.labs.lab import Lab
-from minicontainer.workshop.slides.deck import commands_of, read_decks
+from slides.deck import commands_of, read_decks
 from tests.programs import needs_namespaces
 
 from .learner import LABS, ROOT

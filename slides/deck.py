@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[1]
 SLIDES = PROJECT / "slides"
 LANGUAGES = ("en", "ko")
 _COMMENT = re.compile(r"<!--(.*?)-->\n?", re.DOTALL)

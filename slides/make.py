@@ -13,13 +13,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from minicontainer.workshop.authoring.generate import save
-from minicontainer.workshop.scenes import load_scenes
 
+from . import demos, recording, scenes
 from .deck import LANGUAGES, SLIDES, Deck, SlidesError, out_of_step, read_decks
 from .page import page, refuse_remote
 
@@ -75,15 +73,9 @@ def compare(talks: dict[str, list[Deck]]) -> None:
                 raise SlidesError(f"not in step with {one.path}: {difference}", str(two.path))
 
 
-def all_pictures() -> dict[str, str]:
-    """File name -> SVG of every picture that the slides may show: of slides/scenes.py."""
-    return load_scenes(SLIDES).all_pictures()
-
-
 def renew() -> None:
     """Draw all pictures, play all demos, write both into slides/; and record docs/demo.cast."""
-    demos, recording = beside_the_scenes("demos"), beside_the_scenes("recording")
-    for name, svg in all_pictures().items():
+    for name, svg in scenes.all_pictures().items():
         save(SLIDES / "pictures" / name, svg)
     for deck in read_decks(LANGUAGES[0]):
         if deck.demos:
@@ -93,11 +85,6 @@ def renew() -> None:
                 demos.renew(SLIDES / language / deck.path.name, played)
     with tempfile.TemporaryDirectory() as directory:
         save(recording.CAST, recording.record(directory))
-
-
-def beside_the_scenes(name: str) -> ModuleType:
-    """A module in slides/."""
-    return import_module(f"{load_scenes(SLIDES).__name__}.{name}")
 
 
 def find_marp() -> list[str] | None:

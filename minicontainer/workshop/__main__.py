@@ -13,6 +13,9 @@ def main(arguments: list[str]) -> int:
 
         return open_labs(arguments[1:])
     if arguments[:1] == ["slides"]:
+        from .labs.lab import find_root
+
+        find_root()
         from slides.make import make_slides
 
         return make_slides(arguments[1:])

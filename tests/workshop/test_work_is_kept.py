@@ -88,6 +88,8 @@ def test_a_cell_without_id_or_source_is_read_and_made_valid(tmp_path: Path) -> N
     assert run_workshop(lab, "reset", "03", "read_blob").returncode == 0
     assert run_workshop(lab, "reset", "03", "digest_of").returncode == 0
     nbformat.validate(json.loads(lab.notebook_path().read_text("utf-8")))
+    ids = [cell["id"] for cell in _cells(lab)]
+    assert len(ids) == len(set(ids))
 
 
 def test_reset_keeps_the_link_and_the_mode(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_learners_own_tests_get_the_learners_functions(lab: Lab) -> None:
     assert "your own tests, with your functions: 1 passed, 2 failed" in done.stdout
     assert "NotDefined: choose_manifest is not written yet" in done.stdout
     other = checkout(lab.root, next(other for other in LABS if other.id == "04"))
-    (other.directory / "test_mine.py").write_text("def test_other(): pass\n")
+    (other.directory / "test_own.py").write_text("def test_other(): pass\n")
     both = run_pytest(lab, str(other.directory)).stdout
     assert "your own tests, with your functions: 2 passed, 2 failed" in both
     own.write_text("def test_half(:\n")

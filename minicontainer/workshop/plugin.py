@@ -68,7 +68,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent) -> pytest.Collector |
     if module_path == Lab(module_path.parent).checks_file:
         return LabFile.from_parent(parent, path=module_path)
     try:
-        _own_functions(module_path.parent, written_only=False)
+        _own_functions(module_path.parents[2], written_only=False)
     except RuntimeError as error:
         what = f"{module_path.name} must be run by itself, to get your functions ({error})"
         raise pytest.Collector.CollectError(what) from None

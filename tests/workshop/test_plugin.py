@@ -11,7 +11,7 @@ import pytest
 
 from minicontainer.workshop.labs.lab import Lab
 
-from .learner import LAB03, checkout, reference, run_pytest, run_workshop
+from .learner import LAB03, LABS, checkout, reference, run_pytest, run_workshop
 
 #: what pytest-instafail, pytest-sugar and pytest-rerunfailures do with pytest
 PLUGIN = """
@@ -109,6 +109,10 @@ def test_a_learners_own_tests_get_the_learners_functions(lab: Lab) -> None:
     assert "✓ 03.1 digest_of" in done.stdout
     assert "your own tests, with your functions: 1 passed, 2 failed" in done.stdout
     assert "NotDefined: choose_manifest is not written yet" in done.stdout
+    other = checkout(lab.root, next(other for other in LABS if other.id == "04"))
+    (other.directory / "test_own.py").write_text("def test_other(): pass\n")
+    both = run_pytest(lab, str(other.directory)).stdout
+    assert "your own tests, with your functions: 2 passed, 2 failed" in both
     own.write_text("def test_half(:\n")
     assert "✓ 03.1 digest_of" in run_workshop(lab, "check", "03").stdout
     assert "SyntaxError" in run_pytest(lab).stdout

@@ -48,7 +48,7 @@ def parse(source: str) -> ast.Module | SyntaxError:
             return parse("\n" * magic[0].count("\n") + source[magic.end() :])
         lost = f"%%{magic[1]} keeps nothing of what is below it"
         known = _FOREIGN.fullmatch(magic[1])
-        return ast.Module([], []) if known else SyntaxError(lost, _NOWHERE)
+        return ast.Module([], []) if known else SyntaxError(lost, (None, 1, 1, magic[0].strip()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd backslashes: the kernel has shown them
         try:
@@ -97,7 +97,7 @@ def _reader():
 
     class Reader(TransformerManager):
         def transform_cell(self, cell: str) -> str:
-            blank = len(cell) - len(cell.lstrip())
+            blank = len(cell) - len(cell.lstrip()) if cell.strip() else 0
             return "\n" * cell[:blank].count("\n") + super().transform_cell(cell)
 
         def do_one_token_transform(self, lines: list[str]) -> tuple[bool, list[str]]:
@@ -177,9 +177,8 @@ class Program:
         own = [s for s in read if s not in self.left_out]
         self.exercises, self.needs = set(exercises), defaultdict[str, set[str]](set)
         self.own = {n for s in own if not isinstance(s.node, _IMPORTS) for n in s.binds}
-        self.values = {n for s in own if not isinstance(s.node, _DEFINITIONS) for n in s.binds}
-        self.values &= self.own
-        self.values |= {n for s in own for n in _names(s.code, "STORE_GLOBAL", deep=True)}
+        self.values = {n for s in own for n in _names(s.code, "STORE_GLOBAL", deep=True)}
+        self.values |= {n for s in own if not isinstance(s.node, _DEFINED) for n in s.binds}
         for statement in own:
             for name in statement.binds:
                 self.needs[name] |= statement.uses
@@ -195,7 +194,7 @@ class Program:
 
     def _changed(self, statement: Statement) -> set[str]:
         """The names that stay, but whose values the statement may change."""
-        node, text = statement.node, statement.source()
+        node, text = statement.node, ast.unparse(statement.node)
         if text.endswith("import *") or text.startswith("sys.path.") or "globals()" in text:
             return {_ANY}
         if statement.here & self.exercises:
@@ -222,6 +221,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _STORES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
 _VALUED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)
 _ASKS_LATER = (ast.If, ast.Try, *_DEFINITIONS)
+_DEFINED = (*_IMPORTS, *_DEFINITIONS)
 #: imports of what the page works with, such as `scenes`
 _PAGE = "from minicontainer.workshop"
 

@@ -94,9 +94,8 @@ def read_cells(
         if isinstance(found, SyntaxError):
             refused = _refused(cell, found, functions)
             functions |= {answer.name: answer for answer in refused}
-            notes += (
-                [] if refused else [f"{cell.label} is skipped, line {found.lineno}: {found.msg}"]
-            )
+            if not refused:
+                notes.append(f"{cell.label} is skipped, line {found.lineno}: {found.msg}")
             continue
         for statement in found:
             for name in sorted(statement.binds & functions.keys()):
@@ -172,11 +171,11 @@ def _may_be_a_function(node: ast.stmt, name: str) -> bool:
 
 def _caret(error: SyntaxError, cell: Cell) -> str:
     """The message, the line and a caret below the place, as Python shows it."""
-    number = error.lineno or 1
+    told = f"{cell.label}, line {error.lineno or 1}: {error.msg}"
     line = (error.text or "").rstrip("\n")
     stripped = line.lstrip()
     column = max((error.offset or 1) - 1 - (len(line) - len(stripped)), 0)
-    return f"{cell.label}, line {number}: {error.msg}\n  {stripped}\n  {' ' * column}^"
+    return f"{told}\n  {stripped}\n  {' ' * column}^" if stripped else told
 
 
 def _state(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

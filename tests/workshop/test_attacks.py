@@ -248,3 +248,13 @@ def test_an_exit_at_the_top_of_a_cell_is_told(tmp_path: Path) -> None:
     mine = subprocess.run(command, cwd=lab.root, capture_output=True, text=True, check=False)
     assert "1 of 9 functions are yours" in mine.stdout + mine.stderr
     assert mine.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGCHLD")
+def test_how_a_check_ended_is_known_where_children_are_ignored() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        [first, *_] = _results(_digest_of("os._exit(3)"))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert "exit status 3" in first.found

@@ -61,7 +61,8 @@ def _others(lab: Lab, exercise: str, told: dict[str, dict]) -> None:
     first = {name: _first(one) for name, one in told.items()}
     if "None" not in cut(lab.exercise(exercise)).head.partition(" -> ")[2].partition(":\n")[0]:
         assert first["nothing"]["found"].endswith(NOTHING), first["nothing"]
-        assert "3.5" in first["wrong type"]["found"] or first["wrong type"]["mistake"], first
+        results = told["wrong type"]["results"]
+        assert any("3.5" in result["found"] for result in results), results
     assert first["loop"]["outcome"] == "timeout", first["loop"]
     if exercise not in CALLED_BEYOND:
         assert "cell 1, line " in first["loop"]["where"][-1], first["loop"]

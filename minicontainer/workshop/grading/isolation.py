@@ -52,7 +52,8 @@ def ordinary() -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python has it
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # errors in Python, and not the end
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o022)
     faulthandler.register(_TELL, file=_stderr, all_threads=False)

@@ -211,20 +211,22 @@ class Tests:
     def _failed(self, failed: Failed, mark: Mark) -> dict:
         """What a check has found that is not as it should be."""
         cause, last = failed.__cause__, self.calls.last
-        came = {"outcome": "failed", "where": last.get("where", []), **vars(failed)}
+        came = {"outcome": "failed", **vars(failed)}
         nothing = self._given(mark) == NOTHING
         if cause:
-            led = "gave" in last and not isolation.learners_lines(cause)
-            if failed.mistake and not (led and (nothing or slipped(_kinds(cause)))):
-                return came
+            where = isolation.learners_lines(cause)
+            led = "gave" in last and not where and (nothing or slipped(_kinds(cause)))
+            if failed.mistake and not led:
+                return came | {"where": where or last.get("where", [])}
             return came | {"mistake": ""} | self._stumbled(cause, mark)
         if nothing and failed.found == "None" and not failed.expected.endswith(" is raised"):
             key = self.lab.mistake_raising(mark.exercise, ["None"], seen=failed.mistake)
             return came | {"found": NOTHING, "mistake": key}
         if nothing and not failed.expected.endswith(" is raised"):
-            came["found"] = f"{failed.found}\nand {NOTHING}"
-        if "found" in last and last["kinds"][0] not in failed.found + failed.expected:
-            came["found"] = f"{last['found']}\n{failed.found}"
+            return came | {"found": f"{failed.found}\nand {NOTHING}"}
+        kinds = last.get("kinds", [])
+        if kinds and kinds[0] not in failed.found and "MinicontainerError" not in kinds:
+            return came | {"found": f"{last['found']}\n{failed.found}", "where": last["where"]}
         return came
 
     def _stumbled(self, error: BaseException, mark: Mark) -> dict:

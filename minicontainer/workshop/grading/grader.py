@@ -154,7 +154,7 @@ def _refused(lab: Lab, result: Result) -> bool:
     ours = _OURS[lab.id][result.check.name]
     kind, raised, _ = result.found.partition(_RAISED)
     error = getattr(builtins, kind, Exception) if raised else Exception
-    slip = slipped(one.__name__ for one in error.__mro__)
+    slip = slipped([one.__name__ for one in error.__mro__])
     return not (ours.passed or slip or (_RAISED in ours.found and not raised))
 
 

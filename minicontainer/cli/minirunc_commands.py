@@ -14,7 +14,7 @@ from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
 from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
-from minicontainer.lib.processes import process_identity
+from minicontainer.lib.processes import process_identity, status_of
 from minicontainer.lib.standard_files import drop_output
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step02_runtime.state import default_root, list_containers, load, state
@@ -181,8 +181,7 @@ def _ps(asked: dict, root: str, id: str) -> None:
 def _describe(pid: int) -> list[str]:
     """What a table says of a process. Source: proc_pid_status(5), proc_pid_cmdline(5)."""
     try:
-        with open(f"/proc/{pid}/status") as file:
-            fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        fields = status_of(pid)
         with open(f"/proc/{pid}/cmdline") as file:
             command = file.read().replace("\0", " ").strip()
     except OSError:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from .drawing import Picture, framed, save, script
 from .files import list_files
 from .manifests import draw_images
 from .render import SVG
-from .sources import open_images
+from .sources import Names, open_images
 from .text import readable, size
 
 #: characters of JSON to show of one document.
@@ -51,18 +51,12 @@ class Explorer:
         return {"text/html": self.html, "text/plain": self.picture.alt}
 
 
-def explore(
-    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    platform: str | None = None,
-    *,
-    store: Path | None = None,
-) -> Explorer:
+def explore(images: Names, platform: str | None = None) -> Explorer:
     """As manifest_graph, but to click on; it reads the configs, and local layers' file lists.
 
     Raises a MinicontainerError when an image is not to be found.
     """
-    names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
-    return explore_images(open_images(names, store, configs=True), platform)
+    return explore_images(open_images(images, configs=True), platform)
 
 
 def explore_images(images: Sequence[Image], platform: str | None = None) -> Explorer:

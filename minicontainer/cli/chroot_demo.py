@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from minicontainer import explain, linux
 from minicontainer.errors import MinicontainerError
@@ -32,40 +32,18 @@ from minicontainer.step01_chroot.jail import (
 )
 from minicontainer.step01_chroot.rootfs import build_root
 
-from . import narrate
-
 SHELL = "/bin/sh"
 PROGRAMS = [SHELL, "ls", "cat"]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Play the demo; returns the exit status of the command."""
-    parser = argparse.ArgumentParser(
-        prog="minicontainer chroot-demo",
-        description="Build a root filesystem, run a program in it, break out, and stop that.",
-    )
-    parser.add_argument("--step", action="store_true", help="wait for Enter before each act")
-    options = parser.parse_args(argv)
-    listener, handlers = explain.listener, [signal.getsignal(number) for number in _SIGNALS]
+def play(arguments: argparse.Namespace) -> int:
+    """`minicontainer chroot-demo`: the status of the first act that failed, or 0."""
+    handlers = [signal.signal(number, _interrupt) for number in _SIGNALS]
     try:
-        for number in _SIGNALS:
-            signal.signal(number, _interrupt)
-        narrator = narrate.listen(options.step)
         with _scratch_directory() as directory:
-            status = _play(directory)
-        narrator.finish()
-        return status
-    except KeyboardInterrupt:
-        return 130
-    except MinicontainerError as problem:
-        print(problem, file=sys.stderr)
-        return problem.exit_status
-    except OSError as problem:
-        print(f"{problem.filename or 'chroot-demo'}: {problem.strerror}", file=sys.stderr)
-        return 1
+            return _play(directory)
     finally:
-        explain.listener = listener
         for number, handler in zip(_SIGNALS, handlers, strict=True):
             signal.signal(number, handler)
 

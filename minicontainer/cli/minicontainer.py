@@ -7,14 +7,13 @@ before the steps are imported: so every command is imported only when it runs.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from minicontainer import explain
-from minicontainer.errors import MinicontainerError
+from minicontainer.errors import MinicontainerError, ProgramNotExecutable, ProgramNotFound
 from minicontainer.lib.files import HINTS
-from minicontainer.lib.standard_files import open_standard_files
+from minicontainer.lib.standard_files import drop_output, open_standard_files
 
 from . import narrate
 from .minicontainer_options import parser
@@ -32,12 +31,9 @@ _COMMANDS = {
     "unpack": ("image_commands", "unpack"),
     "registry": ("registry_commands", "serve"),
     "demo": ("demo", "play"),
-}
-#: commands with a parser of their own, elsewhere in the package
-_ELSEWHERE = {
-    "chroot-demo": ("minicontainer.cli.chroot_demo", "main"),
-    "graph": ("minicontainer.cli.picture_commands", "graph_main"),
-    "storage": ("minicontainer.cli.picture_commands", "storage_main"),
+    "chroot-demo": ("chroot_demo", "play"),
+    "graph": ("picture_commands", "graph"),
+    "storage": ("picture_commands", "storage"),
 }
 
 
@@ -59,15 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop_output()
         hint = HINTS.get(error.errno or 0, "") if error.filename else ""
         what, where = error.strerror or str(error), str(error.filename or "")
-        message: object = MinicontainerError(what, where, hint)
-        failure: Exception = error
+        failure = MinicontainerError(what, where, hint)
     except MinicontainerError as error:
-        message, failure = error, error
+        failure = error
     except Exception as error:
-        message, failure = blame_of_own_functions(error), error
-        if not message:
+        failure = MinicontainerError(blame_of_own_functions(error))
+        if not failure.what:
             raise
-    print(f"minicontainer: {message}", file=sys.stderr)
+    print(f"minicontainer: {failure}", file=sys.stderr)
     return exit_status(failure, command)
 
 
@@ -76,9 +71,6 @@ def dispatch(words: list[str]) -> int:
     if words[:1] == ["--mine"]:
         words = words[1:]
         use_own_functions()
-    if words and words[0] in _ELSEWHERE:
-        module, function = _ELSEWHERE[words[0]]
-        return getattr(importlib.import_module(module), function)(words[1:])
     if not words:
         parser().print_help()
         return 1
@@ -97,19 +89,13 @@ def dispatch(words: list[str]) -> int:
         explain.listener = None
 
 
-def drop_output() -> None:
-    """Standard output can't be written: let what is still to be flushed go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def exit_status(error: Exception, command: str) -> int:
+def exit_status(error: MinicontainerError, command: str) -> int:
     """The status for a failure: 1, but as docker's for `run`: 125, 126 or 127."""
     if command != "run":
         return 1
-    kinds = importlib.import_module("minicontainer.errors")
-    if isinstance(error, kinds.ProgramNotFound):
+    if isinstance(error, ProgramNotFound):
         return 127
-    return 126 if isinstance(error, kinds.ProgramNotExecutable) else 125
+    return 126 if isinstance(error, ProgramNotExecutable) else 125
 
 
 def use_own_functions() -> None:

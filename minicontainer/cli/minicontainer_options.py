@@ -28,6 +28,11 @@ Exit status: the command's own; 128 + N if signal N ended it; 127 if the image h
 such command, 126 if it can't be run, 125 if minicontainer itself failed.
 """
 
+GRAPH_EPILOG = """\
+An IMAGE is a reference (from the store, else from its registry, whose layers are not
+pulled), oci:DIRECTORY:TAG, or the directory of an OCI layout.
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, with where to read more."""
@@ -54,14 +59,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_explain(whole, default=False)
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_run, _images, _containers, _others):
+    for add in (_run, _images, _containers, _others, _pictures):
         add(commands)
-    for name, text in (
-        ("chroot-demo", "play step 1: a root filesystem, chroot, and how to break out of it"),
-        ("graph", "draw an image: index, manifests, config, layers"),
-        ("storage", "draw a registry's directory: links and blobs"),
-    ):
-        commands.add_parser(name, help=text, add_help=False)
     return whole
 
 
@@ -175,6 +174,24 @@ def _others(commands) -> None:
     demo = _command(commands, "demo", "play pull, unpack and run on the kit's own images, offline")
     demo.add_argument("acts", metavar="ACT", nargs="*", help="names of acts, or numbers of steps")
     demo.add_argument("--auto", type=float, metavar="SECONDS", help="go on by itself")
+    text = "play step 1: a root filesystem, chroot, and how to break out of it"
+    _command(commands, "chroot-demo", text).set_defaults(explain=True)
+
+
+def _pictures(commands) -> None:
+    text = "draw images: reference, index, manifests, config, layers, and what they share"
+    graph = _command(commands, "graph", text, epilog=GRAPH_EPILOG)
+    graph.add_argument("images", metavar="IMAGE", nargs="+", help="see below")
+    graph.add_argument("--platform", help="draw this platform only, as linux/arm64")
+    files = "write to FILE: a picture (.svg, .dot, .png), or a page to click on (.html)"
+    graph.add_argument("-o", "--output", metavar="FILE", help=files)
+    text = "draw a registry's storage: which link points to which blob, and what has none"
+    storage = _command(commands, "storage", text)
+    storage.add_argument("path", metavar="PATH", help="a directory, or an address as s3://BUCKET")
+    storage.add_argument("--beside", metavar="LAYOUT", help="an OCI layout to draw beside it")
+    storage.add_argument("--repository", metavar="NAME", help="draw this repository only")
+    files = "write the picture to FILE: .svg, .dot or .png"
+    storage.add_argument("-o", "--output", metavar="FILE", help=files)
 
 
 def _platform(command: argparse.ArgumentParser) -> None:

@@ -14,7 +14,8 @@ from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
 from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
-from minicontainer.lib.processes import process_identity
+from minicontainer.lib.processes import process_identity, status_of
+from minicontainer.lib.standard_files import drop_output
 from minicontainer.step02_runtime import lifecycle
 from minicontainer.step02_runtime.state import default_root, list_containers, load, state
 
@@ -39,21 +40,13 @@ def run_command(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return 141  # 128 + SIGPIPE, as a shell would say it
     except OSError as error:
-        _drop_output()
+        drop_output()
         where = error.filename or asked.get("command") or "standard output"
         log.error(f"{where}: {error.strerror or error}")
         return 1
-
-
-def _drop_output() -> None:
-    """Nobody takes what is still to be printed: let Python's last flush succeed."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _answer(asked: dict) -> int:
@@ -188,8 +181,7 @@ def _ps(asked: dict, root: str, id: str) -> None:
 def _describe(pid: int) -> list[str]:
     """What a table says of a process. Source: proc_pid_status(5), proc_pid_cmdline(5)."""
     try:
-        with open(f"/proc/{pid}/status") as file:
-            fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        fields = status_of(pid)
         with open(f"/proc/{pid}/cmdline") as file:
             command = file.read().replace("\0", " ").strip()
     except OSError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +22,8 @@ if TYPE_CHECKING:
     from minicontainer.pictures.drawing import Picture
 
 
-def graph_main(argv: Sequence[str]) -> int:
-    """`minicontainer graph IMAGE… [--platform P] [-o FILE]`. Raises MinicontainerError."""
-    parser = argparse.ArgumentParser(
-        prog="minicontainer graph",
-        description="Draw images: reference, index, manifests, config and layers; "
-        "and what several of them share.",
-        epilog="An IMAGE is a reference (from the store, else from its registry, whose layers "
-        "are not pulled), oci:DIRECTORY:TAG, or the directory of an OCI layout.",
-    )
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument("--platform", help="draw this platform only, as linux/arm64")
-    files = "write to FILE: a picture (.svg, .dot, .png), or a page to click on (.html)"
-    parser.add_argument("-o", "--output", metavar="FILE", help=files)
-    arguments = parser.parse_args(argv)
+def graph(arguments: argparse.Namespace) -> int:
+    """`minicontainer graph`: what images consist of, and what they share."""
     to_click = (arguments.output or "").endswith(".html")
     images = open_images(arguments.images, configs=to_click)
     if to_click:
@@ -46,23 +33,12 @@ def graph_main(argv: Sequence[str]) -> int:
     return _show(picture, arguments.output, image_outline(images))
 
 
-def storage_main(argv: Sequence[str]) -> int:
-    """`minicontainer storage PATH [--beside LAYOUT] [-o FILE]`. Raises MinicontainerError."""
-    parser = argparse.ArgumentParser(
-        prog="minicontainer storage",
-        description="Draw what a registry (the CNCF's distribution) keeps in its storage: "
-        "which link file points to which blob, and what nothing points to.",
-    )
-    parser.add_argument("path", metavar="PATH", help="a directory, or an address as s3://BUCKET")
-    parser.add_argument("--beside", metavar="LAYOUT", help="an OCI layout to draw beside it")
-    parser.add_argument("--repository", metavar="NAME", help="draw this repository only")
-    files = "write the picture to FILE: .svg, .dot or .png"
-    parser.add_argument("-o", "--output", metavar="FILE", help=files)
-    arguments = parser.parse_args(argv)
-    storage = read_storage(arguments.path)
+def storage(arguments: argparse.Namespace) -> int:
+    """`minicontainer storage`: a registry's directory (the CNCF's distribution), read and drawn."""
+    found = read_storage(arguments.path)
     draw = _load("storage").draw_storage
-    picture = draw(storage, arguments.beside, repository=arguments.repository)
-    return _show(picture, arguments.output, storage_outline(storage))
+    picture = draw(found, arguments.beside, repository=arguments.repository)
+    return _show(picture, arguments.output, storage_outline(found))
 
 
 def _load(name: str) -> Any:

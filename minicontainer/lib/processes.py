@@ -43,20 +43,31 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+def all_pids() -> list[int]:
+    """The processes that this one sees, itself among them."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def status_of(pid: int | str) -> dict[str, str]:
+    """The fields of /proc/PID/status. Raises OSError when the process has ended."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+
+
+def namespace_of(pid: int | str, kind: str) -> str:
+    """The number of the namespace that `pid` is in; "" when it can't be seen. See namespaces(7)."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}").partition("[")[2].rstrip("]")
+    except OSError:
+        return ""
+
+
 def in_pid_namespace_of(pid: int) -> list[int]:
     """The processes in the pid namespace of `pid`; only itself when that is our own as well."""
-
-    def namespace(number: str) -> str:
-        try:
-            return os.readlink(f"/proc/{number}/ns/pid")
-        except OSError:
-            return ""
-
-    wanted = namespace(str(pid))
-    if not wanted or wanted == namespace("self"):
+    wanted = namespace_of(pid, "pid")
+    if wanted in ("", namespace_of("self", "pid")):
         return [pid]
-    numbers = [name for name in os.listdir("/proc") if name.isdigit()]
-    return [int(number) for number in numbers if namespace(number) == wanted]
+    return [number for number in all_pids() if namespace_of(number, "pid") == wanted]
 
 
 def signal_number(signal: str | int) -> int:

@@ -13,6 +13,8 @@ import os
 
 from minicontainer.errors import MinicontainerError
 
+from .processes import status_of
+
 #: settings that forbid user namespaces: the value that forbids, and what to do
 _SETTINGS = {
     # Ubuntu 23.10 and later: the namespace comes, but without any capability
@@ -58,9 +60,7 @@ def advice(number: int | None) -> str:
 
 def may_administer() -> bool:
     """Whether this process has CAP_SYS_ADMIN in its user namespace. Source: capabilities(7)."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as stream:
-        effective = next(line.split()[1] for line in stream if line.startswith("CapEff:"))
-    return bool(int(effective, 16) >> _CAP_SYS_ADMIN & 1)
+    return bool(int(status_of("self")["CapEff"], 16) >> _CAP_SYS_ADMIN & 1)
 
 
 def _setting(name: str) -> str:

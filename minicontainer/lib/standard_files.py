@@ -32,6 +32,14 @@ def open_standard_files() -> None:
     print_plainly()
 
 
+def drop_output() -> None:
+    """Nobody takes what is still to be printed: let Python's last flush succeed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def print_plainly() -> None:
     """Let what the locale's encoding lacks (✓ in latin-1) be printed as something like it."""
     for stream in (sys.stdout, sys.stderr):

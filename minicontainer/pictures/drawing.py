@@ -49,17 +49,6 @@ STYLE = (
     ".mc-picture .plain>text{fill:currentColor}}"
     "@media print{.mc-picture svg{max-width:100%;height:auto}}</style>"
 )
-#: puts the drawing itself in the place of its image, so that it takes the page's colours;
-#: its own image only: another's, in a notebook that is not trusted, may hold scripts.
-_INLINE = """<script>
-{
-  const image = document.currentScript.previousElementSibling.firstElementChild;
-  const bytes = Uint8Array.from(atob(image.src.split(",")[1]), (byte) => byte.charCodeAt(0));
-  const text = new TextDecoder().decode(bytes);
-  const drawing = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  image.replaceWith(document.importNode(drawing, true));
-}
-</script>"""
 
 
 class Picture:
@@ -105,10 +94,19 @@ class Picture:
 
 
 def framed(svg: str, alt: str) -> str:
-    """HTML that shows `svg`: as an image, which a page that allows no more keeps; then inline."""
+    """HTML that shows `svg`: as an image, which a page that allows no more keeps; then inline.
+
+    inline.js puts the drawing itself in its image's place, so that it takes the page's colours; its
+    own image only: another's, in a notebook that is not trusted, may hold scripts.
+    """
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
     image = f'<img src="{source}" alt="{html.escape(alt)}">'
-    return f'{STYLE}<div class="mc-picture">{image}</div>{_INLINE}'
+    return f'{STYLE}<div class="mc-picture">{image}</div>{script("inline.js")}'
+
+
+def script(name: str) -> str:
+    """The script in the file `name` of this room, as HTML."""
+    return f"<script>\n{Path(__file__).with_name(name).read_text('utf-8')}</script>"
 
 
 class Sketch:

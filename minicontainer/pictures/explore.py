@@ -14,62 +14,23 @@ import json
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
 
 from .documents import Found, Image
-from .drawing import Picture, framed, save
+from .drawing import Picture, framed, save, script
 from .files import list_files
 from .manifests import draw_images
 from .render import SVG
-from .sources import open_images
+from .sources import Names, open_images
 from .text import readable, size
 
 #: characters of JSON to show of one document.
 LONGEST_JSON = 60_000
 _DIGEST = re.compile(r"sha(?:256|512):[0-9a-f]{64,128}")
-_STYLE = """<style>
-.mc-explore [data-open]{cursor:pointer}
-.mc-explore g[data-open]:hover>path,.mc-explore g[data-open]:hover>polygon{stroke-width:2.2}
-.mc-explore [data-open]:focus-visible{outline:2px solid #0969da;outline-offset:2px}
-.mc-explore g[data-open]:focus-visible{outline:none}
-.mc-explore g[data-open]:focus-visible>path,.mc-explore g[data-open]:focus-visible>polygon{
-stroke:#0969da;stroke-width:4}
-.mc-explore .mc-chosen>path,.mc-explore .mc-chosen>polygon{stroke-width:3}
-.mc-explore section{border:1px solid #8c959f;border-radius:6px;padding:4px 12px;margin:8px 0}
-.mc-explore pre{max-height:26em;overflow:auto;background:none;color:inherit;font-size:12px}
-.mc-explore pre [data-open]{text-decoration:underline}
-</style>"""
-_SCRIPT = """<script>
-{
-  const root = document.currentScript.previousElementSibling;
-  const panels = root.querySelector(".mc-panels");
-  panels.insertAdjacentHTML("afterend", panels.textContent);
-  const open = (button) => {
-    const wanted = button.dataset.open;
-    for (const section of root.querySelectorAll("section[data-panel]"))
-      section.hidden = section.dataset.panel !== wanted;
-    for (const node of root.querySelectorAll("g[data-open]")) {
-      node.classList.toggle("mc-chosen", node.dataset.open === wanted);
-      node.setAttribute("aria-pressed", node.dataset.open === wanted);
-    }
-  };
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-open]");
-    if (button) open(button);
-  });
-  root.addEventListener("keydown", (event) => {
-    const button = event.target.closest("[data-open]");
-    if (!button || (event.key !== "Enter" && event.key !== " ")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    open(button);
-  });
-}
-</script>"""
 
 
 class Explorer:
@@ -90,18 +51,12 @@ class Explorer:
         return {"text/html": self.html, "text/plain": self.picture.alt}
 
 
-def explore(
-    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    platform: str | None = None,
-    *,
-    store: Path | None = None,
-) -> Explorer:
+def explore(images: Names, platform: str | None = None) -> Explorer:
     """As manifest_graph, but to click on; it reads the configs, and local layers' file lists.
 
     Raises a MinicontainerError when an image is not to be found.
     """
-    names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
-    return explore_images(open_images(names, store, configs=True), platform)
+    return explore_images(open_images(images, configs=True), platform)
 
 
 def explore_images(images: Sequence[Image], platform: str | None = None) -> Explorer:
@@ -118,7 +73,9 @@ def explore_images(images: Sequence[Image], platform: str | None = None) -> Expl
     )
     hint = "<p><small>Click a box, or go there by Tab and press Enter, to open it.</small></p>"
     store = f'<script type="text/html" class="mc-panels">{hint}{sections}</script>'
-    return Explorer(picture, f'{_STYLE}<div class="mc-explore">{drawn}{store}</div>{_SCRIPT}')
+    style = Path(__file__).with_name("explore.css").read_text("utf-8")
+    whole = f'<style>\n{style}</style><div class="mc-explore">{drawn}{store}</div>'
+    return Explorer(picture, whole + script("explore.js"))
 
 
 def _clickable(picture: Picture, behind: dict[str, list[Found]]) -> str:

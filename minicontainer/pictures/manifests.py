@@ -7,27 +7,32 @@ to the right; the caption says how many bytes a second pull saves.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from .documents import Found, Image, is_docker
 from .drawing import Picture, Sketch
 from .sharing import Drawn, choose_drawn, second_pulls, shared_layers
-from .sources import open_images
+from .sources import Names, open_images
 from .text import bar, columns, plural, short, size
 
 #: more layers or platforms than this are drawn as one box.
 MOST_LAYERS, LONGEST_LIST = 12, 40
 #: characters of `sha256:` and twelve digits: the boxes of a column are equally wide.
 WIDE = 19
+DASHED = {"style": "rounded,filled,dashed"}
+DOUBLE = {"style": "filled", "peripheries": "2"}
+#: what the frames mean: a kind of thing that a picture may have -> the box that stands for it
+LEGEND = {
+    "oci": ("quiet", "OCI media type", {}),
+    "docker": ("quiet", "Docker schema 2", DOUBLE),
+    "shared": ("shared", "shared, drawn once", {}),
+    "attestation": ("quiet", "attestation", DASHED),
+}
 
 
 def manifest_graph(
-    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    platform: str | None = None,
-    *,
-    store: Path | None = None,
+    images: Names, platform: str | None = None, *, store: Path | None = None
 ) -> Picture:
     """A picture of `images`: references, `oci:DIR:TAG`, or directories of OCI layouts.
 
@@ -35,8 +40,7 @@ def manifest_graph(
     all, or the one that fits this machine where there are many.
     Raises a MinicontainerError when an image is not to be found.
     """
-    names = [images] if isinstance(images, (str, os.PathLike)) else list(images)
-    return draw_images(open_images(names, store), platform)[0]
+    return draw_images(open_images(images, store), platform)[0]
 
 
 def draw_images(
@@ -66,16 +70,15 @@ class _Drawing:
         self.kinds: set[str] = set()
         self.to_shared: list[tuple[str, Found]] = []
 
-    def box(self, kind: str, lines: Sequence[str], *behind: Found, look: str = "") -> str:
+    def box(self, kind: str, lines: Sequence[str], *behind: Found, **look: str) -> str:
         """A node that stands for `behind`; Docker's media types get square, double frames."""
-        attributes = {"style": look} if look else {}
         if behind and is_docker(media_type(behind[0])):
             self.kinds.add("docker")
-            attributes |= {"style": "filled", "peripheries": "2"}
+            look |= DOUBLE
         elif behind and behind[0].kind in ("index", "manifest"):
             self.kinds.add("oci")
         tip = behind[0].digest if len(behind) == 1 else ""
-        name = self.sketch.node(kind, lines, tip, WIDE, **attributes)
+        name = self.sketch.node(kind, lines, tip, WIDE, **look)
         self.behind[name] = list(behind)
         return name
 
@@ -113,7 +116,7 @@ class _Drawing:
             self.kinds.add("attestation")
             total = size(sum(child.size for child in attested))
             lines = [plural(len(attested), "attestation"), total]
-            many = self.box("quiet", lines, *attested, look="rounded,filled,dashed")
+            many = self.box("quiet", lines, *attested, **DASHED)
             self.sketch.edge(name, many, style="dashed")
         else:
             for child in attested:
@@ -124,7 +127,7 @@ class _Drawing:
         self.kinds.add("attestation")
         about = (found.descriptor.get("annotations") or {}).get("vnd.docker.reference.digest", "")
         lines = ["attestation", short(found.digest), *([f"on {short(about)}"] if about else [])]
-        return self.box("quiet", lines, found, look="rounded,filled,dashed")
+        return self.box("quiet", lines, found, **DASHED)
 
     def folded(self, manifests: list[Found]) -> str:
         """One box that lists many platforms: how many layers, how many bytes."""
@@ -188,16 +191,9 @@ class _Drawing:
     def legend(self) -> None:
         """What the frames mean, as far as this picture has them."""
         with self.sketch.cluster(["legend"], color="transparent", fontsize="9"):
-            if "oci" in self.kinds:
-                self.sketch.node("quiet", ["OCI media type"], "", WIDE)
-            if "docker" in self.kinds:
-                self.sketch.node(
-                    "quiet", ["Docker schema 2"], "", WIDE, style="filled", peripheries="2"
-                )
-            if "shared" in self.kinds:
-                self.sketch.node("shared", ["shared, drawn once"], "", WIDE)
-            if "attestation" in self.kinds:
-                self.sketch.node("quiet", ["attestation"], "", WIDE, style="rounded,filled,dashed")
+            for kind, (box, text, look) in LEGEND.items():
+                if kind in self.kinds:
+                    self.sketch.node(box, [text], "", WIDE, **look)
 
 
 def media_type(found: Found) -> str:

@@ -7,8 +7,9 @@ Source: proc_pid_status(5), NSpid; proc_pid_stat(5); namespaces(7).
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
+
+from minicontainer.lib.processes import all_pids, in_pid_namespace_of, namespace_of, status_of
 
 from .drawing import Picture, Sketch
 from .render import PictureError
@@ -48,7 +49,7 @@ def process_tree(pid: int) -> Picture:
 
     Raises PictureError when there is no such process.
     """
-    processes = {process.pid: process for process in map(read_process, _all_pids()) if process}
+    processes = {process.pid: process for process in map(read_process, all_pids()) if process}
     if pid not in processes:
         raise PictureError("no such process", f"pid {pid}")
     members = _members(pid, processes)
@@ -59,8 +60,7 @@ def process_tree(pid: int) -> Picture:
     for parent in outside:
         if parent in processes:
             nodes[parent] = sketch.node("quiet", [processes[parent].name, f"outside  {parent}"])
-    namespace = namespace_of(pid, "pid")
-    with sketch.cluster([f"pid namespace {namespace or ''}".rstrip()]):
+    with sketch.cluster([f"pid namespace {namespace_of(pid, 'pid')}".rstrip()]):
         for it in shown:
             lines = [it.name, f"inside   {it.inside}", f"outside  {it.pid}"]
             nodes[it.pid] = sketch.node("process", lines, wide=13)
@@ -74,41 +74,24 @@ def process_tree(pid: int) -> Picture:
     return sketch.picture(f"{count} in the pid namespace of pid {pid}: {words}.")
 
 
-def _all_pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
 def read_process(pid: int) -> Process | None:
     """What /proc says of `pid`; None when it has ended meanwhile."""
     try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            lines = dict(line.split(":", 1) for line in file if ":" in line)
+        fields = status_of(pid)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    pids = tuple(map(int, lines.get("NSpid", str(pid)).split()))
-    return Process(pid, int(lines["PPid"]), lines["Name"].strip(), pids)
+    pids = tuple(map(int, fields.get("NSpid", str(pid)).split()))
+    return Process(pid, int(fields["PPid"]), fields["Name"], pids)
 
 
 def _members(pid: int, processes: dict[int, Process]) -> set[int]:
     """Those in the pid namespace of `pid`; where that can't be read, `pid` and its descendants."""
-    namespace = namespace_of(pid, "pid")
-    if namespace is not None and namespace != namespace_of(os.getpid(), "pid"):
-        return {other for other in processes if namespace_of(other, "pid") == namespace}
+    if namespace_of(pid, "pid") not in ("", namespace_of("self", "pid")):
+        return set(in_pid_namespace_of(pid)) & set(processes)
     found = {pid}
-    for _ in processes:
-        more = {it.pid for it in processes.values() if it.parent in found} - found
-        if not more:
-            break
+    while more := {it.pid for it in processes.values() if it.parent in found} - found:
         found |= more
     return found
-
-
-def namespace_of(pid: int, kind: str) -> str | None:
-    """The number of a namespace of `pid`; None when it can't be seen."""
-    try:
-        return os.readlink(f"/proc/{pid}/ns/{kind}").partition("[")[2].rstrip("]")
-    except OSError:
-        return None
 
 
 def namespaces(pid_a: int, pid_b: int) -> Picture:
@@ -120,7 +103,7 @@ def namespaces(pid_a: int, pid_b: int) -> Picture:
     for pid, side in zip((pid_a, pid_b), sides, strict=True):
         if side is None:
             raise PictureError("no such process", f"pid {pid}")
-        if namespace_of(pid, "user") is None:
+        if not namespace_of(pid, "user"):
             hint = "only its user and root may"
             raise PictureError("its namespaces can't be looked at", f"pid {pid}", hint)
     sketch = Sketch(ranksep=".6")
@@ -128,7 +111,7 @@ def namespaces(pid_a: int, pid_b: int) -> Picture:
     compared, same = [], []
     for kind in NAMESPACES:
         a, b = namespace_of(pid_a, kind), namespace_of(pid_b, kind)
-        if a is None or b is None:
+        if not (a and b):
             continue
         compared.append(kind)
         first = f"{kind:<7} {MEANING[kind]}"

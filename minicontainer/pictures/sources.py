@@ -24,15 +24,17 @@ from minicontainer.step04_registry.reference import parse_reference
 from .documents import Image, read_tree
 from .remote import open_remote
 
+#: one or several, as a person writes them
+Names = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
-def open_images(
-    names: Iterable[str | os.PathLike[str]], store: Path | None = None, *, configs: bool = False
-) -> list[Image]:
+
+def open_images(names: Names, store: Path | None = None, *, configs: bool = False) -> list[Image]:
     """The images that `names` mean; a layout directory stands for all its tags.
 
     With `configs` those of remote images are fetched too (local ones are at hand).
     Raises a MinicontainerError when a name leads nowhere.
     """
+    names = [names] if isinstance(names, (str, os.PathLike)) else list(names)
     found = [image for name in names for image in _open(os.fspath(name), store, configs)]
     if not found:
         raise MinicontainerError("no image to draw", ", ".join(map(str, names)))

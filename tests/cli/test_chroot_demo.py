@@ -16,7 +16,8 @@ from tests.step01_chroot.throwaway import play
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from minicontainer.cli.chroot_demo import main; sys.exit(main(sys.argv[1:]))",
+    "import sys; from minicontainer.cli.minicontainer import main; sys.exit(main())",
+    "chroot-demo",
 ]
 
 
@@ -63,10 +64,10 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, wait):
 def test_a_signal_at_a_fork_is_not_lost(tmp_path):
     code = """
     import os, signal
-    from minicontainer.cli import chroot_demo as demo
+    from minicontainer.cli.minicontainer import main
     tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
     os.register_at_fork(after_in_parent=tell)
-    sys.exit(demo.main([]))
+    sys.exit(main(["chroot-demo"]))
     """
     done = play(code, env=_environment(tmp_path))
     assert done.returncode == 130, done.stderr
@@ -79,6 +80,7 @@ def test_a_signal_at_a_fork_is_not_lost(tmp_path):
 def test_a_signal_at_the_end_does_not_stop_the_tidying_up(tmp_path, fails):
     code = """
     from minicontainer.cli import chroot_demo as demo
+    from minicontainer.cli.minicontainer import main
     really, told = signal.signal, []
     def late(number, handler):
         if handler is signal.SIG_IGN and not told:
@@ -88,7 +90,7 @@ def test_a_signal_at_the_end_does_not_stop_the_tidying_up(tmp_path, fails):
     signal.signal = late
     if sys.argv[1] == "True":
         demo.SHELL = "/no/such/shell"
-    sys.exit(demo.main([]))
+    sys.exit(main(["chroot-demo"]))
     """
     done = play(code, fails, env=_environment(tmp_path))
     assert done.returncode == 130, done.stderr
@@ -98,11 +100,11 @@ def test_a_signal_at_the_end_does_not_stop_the_tidying_up(tmp_path, fails):
 @needs_namespaces
 def test_where_namespaces_are_forbidden(tmp_path):
     code = """
-    from minicontainer.cli import chroot_demo as demo
+    from minicontainer.cli.minicontainer import main
     new_namespaces(linux.CLONE_NEWUSER)
     for kind in ("user", "mnt"):
         write(f"/proc/sys/user/max_{kind}_namespaces", "0")
-    sys.exit(demo.main([]))
+    sys.exit(main(["chroot-demo"]))
     """
     done = play(code, env=_environment(tmp_path))
     assert done.returncode == 1

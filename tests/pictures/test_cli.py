@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from minicontainer.cli import picture_commands as cli
 from minicontainer.cli.minicontainer import main
 from minicontainer.pictures.outline import image_outline, storage_outline
 from minicontainer.pictures.sources import open_images
@@ -26,7 +25,7 @@ def storage(tmp_path, two_tags):
 
 
 def test_dot_for_a_pipe(two_tags, capsys):
-    assert cli.graph_main([str(two_tags.path)]) == 0
+    assert main(["graph", str(two_tags.path)]) == 0
     assert capsys.readouterr().out.startswith("digraph {")
 
 

@@ -71,30 +71,19 @@ CLOSE_RANGE_CLOEXEC = 4
 AT_FDCWD = -100
 AT_RECURSIVE = 0x8000
 
-#: system call numbers that the C library gives no function for, by machine
+#: numbers of system calls that the C library gives no function for, by machine
 _NUMBERS = {
-    "x86_64": {
-        "clone": 56,
-        "pivot_root": 155,
-        "capget": 125,
-        "capset": 126,
-        "close_range": 436,
-        "mount_setattr": 442,
-    },
-    "aarch64": {
-        "clone": 220,
-        "pivot_root": 41,
-        "capget": 90,
-        "capset": 91,
-        "close_range": 436,
-        "mount_setattr": 442,
-    },
+    "clone": {"x86_64": 56, "aarch64": 220},
+    "pivot_root": {"x86_64": 155, "aarch64": 41},
+    "capget": {"x86_64": 125, "aarch64": 90},
+    "capset": {"x86_64": 126, "aarch64": 91},
+    "close_range": {"x86_64": 436, "aarch64": 436},
+    "mount_setattr": {"x86_64": 442, "aarch64": 442},
 }
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _machine = os.uname().machine
-_numbers = _NUMBERS.get(_machine, {})
 _constants: dict[str, list[tuple[str, int]]] = {}
 
 
@@ -119,9 +108,10 @@ def _call(shown: str, what: str | None, function, *arguments) -> int:
 
 
 def _syscall(shown: str, what: str | None, name: str, *arguments) -> int:
-    if name not in _numbers:
+    if _machine not in _NUMBERS[name]:
         raise OSError(38, f"{name}: no system call number known for {_machine}", what)
-    return _call(shown, what, _libc.syscall, ctypes.c_long(_numbers[name]), *arguments)
+    number = ctypes.c_long(_NUMBERS[name][_machine])
+    return _call(shown, what, _libc.syscall, number, *arguments)
 
 
 def _bytes(text: str | os.PathLike | None) -> bytes | None:

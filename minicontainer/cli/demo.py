@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.places import scratch_directory
@@ -133,11 +133,11 @@ def play(arguments: argparse.Namespace) -> int:
     needs.insist_on_programs()
     before = signal.signal(signal.SIGTERM, _end)
     try:
-        with stage() as (directory, environment):
+        with new_stage() as stage:
             try:
-                return play_acts(acts, directory, environment, arguments.auto)
+                return play_acts(acts, stage, arguments.auto)
             finally:
-                clear_act(directory, environment)
+                stage.clear()
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -158,15 +158,13 @@ def choose_acts(wanted: list[str]) -> list[Act]:
     return [act for act in ACTS if not wanted or act.name in wanted or act.step in steps]
 
 
-def play_acts(
-    acts: list[Act], directory: str, environment: dict[str, str], auto: float | None
-) -> int:
+def play_acts(acts: list[Act], stage: Stage, auto: float | None) -> int:
     """Play `acts`, as the person at the terminal or the clock says; the first failure's status."""
-    run_command(acts[0].ready, directory, environment, quiet=True)
+    stage.run(acts[0].ready, quiet=True)
     position = 0
     while position < len(acts):
         try:
-            status = play_act(acts[position], position + 1, len(acts), directory, environment)
+            status = play_act(acts[position], f"{position + 1}/{len(acts)}", stage)
         except KeyboardInterrupt:
             if not _somebody_watches(auto):
                 raise
@@ -178,9 +176,39 @@ def play_acts(
     return 0
 
 
-@contextlib.contextmanager
-def stage() -> Iterator[tuple[str, dict[str, str]]]:
+class Stage(NamedTuple):
     """A directory with a store and a registry of its own, and the environment that names them."""
+
+    directory: str
+    environment: dict[str, str]
+
+    def run(self, command: str, quiet: bool = False) -> int:
+        """Run `command` in a shell; its status. One that is interrupted may still tidy up."""
+        output = subprocess.DEVNULL if quiet else None
+        place: dict[str, Any] = {"cwd": self.directory, "env": self.environment}
+        child = subprocess.Popen(["sh", "-c", command], **place, stdout=output, stderr=output)
+        try:
+            return child.wait()
+        except (KeyboardInterrupt, SystemExit) as reason:
+            if isinstance(reason, SystemExit):
+                child.terminate()  # a Ctrl-C has reached it already: it is in the foreground
+            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.wait(_PATIENCE)
+            child.kill()
+            child.wait()
+            raise
+
+    def clear(self) -> None:
+        """Take away what an act that was left half-way may have built, so it can be repeated."""
+        if os.path.exists(os.path.join(self.directory, "state", "web")):
+            self.run("minirunc --root state delete --force web", quiet=True)
+        for left in ("rootfs", "bundle"):
+            remove_tree(os.path.join(self.directory, left))
+
+
+@contextlib.contextmanager
+def new_stage() -> Iterator[Stage]:
+    """A stage for as long as it is played on; nothing of it is left."""
     directory = scratch_directory("mc-")  # short: it is seen in many lines
     monitor = start_monitor(lambda: clear_stage(directory))  # before the registry's threads begin
     try:
@@ -188,7 +216,7 @@ def stage() -> Iterator[tuple[str, dict[str, str]]]:
             places = {"XDG_DATA_HOME": directory, REGISTRY_VARIABLE: address}
             path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}"
             told = {"MINICONTAINER_EXPLAIN": "brief"}
-            yield directory, {**os.environ, **places, **told, "PATH": path}
+            yield Stage(directory, {**os.environ, **places, **told, "PATH": path})
     finally:
         sweep(directory)
         monitor.dismiss()
@@ -208,44 +236,15 @@ def clear_stage(directory: str) -> None:
         time.sleep(_MOMENT)
 
 
-def play_act(act: Act, number: int, total: int, directory: str, environment: dict[str, str]) -> int:
+def play_act(act: Act, number: str, stage: Stage) -> int:
     """Say what the act is about and run its commands; the status of one that failed, or 0."""
-    clear_act(directory, environment)
-    heading(f"{number}/{total}  {act.name}", act.about)
+    stage.clear()
+    heading(f"{number}  {act.name}", act.about)
     for command in act.commands:
         print(f"\n{bold('$ ' + command)}", flush=True)
-        if status := run_command(command, directory, environment):
-            clear_act(directory, environment)
+        if status := stage.run(command):
             return status
     return 0
-
-
-def clear_act(directory: str, environment: dict[str, str]) -> None:
-    """Take away what an act that was left half-way may have built, so that it can be repeated."""
-    if os.path.exists(os.path.join(directory, "state", "web")):
-        run_command("minirunc --root state delete --force web", directory, environment, quiet=True)
-    for left in ("rootfs", "bundle"):
-        remove_tree(os.path.join(directory, left))
-
-
-def run_command(
-    command: str, directory: str, environment: dict[str, str], quiet: bool = False
-) -> int:
-    """Run `command` in a shell; its status. One that is interrupted may still tidy up."""
-    output = subprocess.DEVNULL if quiet else None
-    child = subprocess.Popen(
-        ["sh", "-c", command], cwd=directory, env=environment, stdout=output, stderr=output
-    )
-    try:
-        return child.wait()
-    except (KeyboardInterrupt, SystemExit) as reason:
-        if isinstance(reason, SystemExit):
-            child.terminate()  # a Ctrl-C has reached it already: it is in the foreground
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            child.wait(_PATIENCE)
-        child.kill()
-        child.wait()
-        raise
 
 
 def next_position(position: int, total: int, auto: float | None) -> int:

@@ -84,22 +84,18 @@ def inspect(arguments: argparse.Namespace) -> int:
 def rmi(arguments: argparse.Namespace) -> int:
     """`minicontainer rmi`: forget names, then remove what no name leads to any more."""
     layout = create_layout(places.store())
-    known = references(layout)
-    for text in arguments.images:
-        name = str(parse_reference(text))
-        if name not in known:
-            raise _missing(layout, parse_reference(text))
-        users = [
-            one["name"]
-            for one in all_containers(str(layout.path))
-            if one["image"] == parse_reference(text).familiar
-        ]
+    named = [parse_reference(text) for text in arguments.images]
+    containers = all_containers(str(layout.path))
+    for reference in named:
+        if str(reference) not in references(layout):
+            raise _missing(layout, reference)
+        users = [one["name"] for one in containers if one["image"] == reference.familiar]
         if users:
             hint = f"Remove its containers first: minicontainer rm {' '.join(users)}"
-            raise MinicontainerError("the image is in use", text, hint)
-    for text in arguments.images:
-        untag(layout, str(parse_reference(text)))
-        print(f"Untagged: {parse_reference(text).familiar}")
+            raise MinicontainerError("the image is in use", reference.familiar, hint)
+    for reference in named:
+        untag(layout, str(reference))
+        print(f"Untagged: {reference.familiar}")
     for digest in prune(layout):
         print(f"Deleted: {digest}")
     _remove_unused_trees(layout)
@@ -129,11 +125,8 @@ def _source(text: str) -> tuple[Layout, Descriptor]:
     """What `unpack` is to unpack: a name in the store, or `oci:LAYOUT_DIR:TAG`."""
     kind, _, rest = text.partition(":")
     if kind != "oci":
-        layout, reference = create_layout(places.store()), parse_reference(text)
-        descriptor = find_image(layout, reference)
-        if descriptor is None:
-            raise _missing(layout, reference)
-        return layout, descriptor
+        layout = create_layout(places.store())
+        return layout, _found(layout, parse_reference(text))
     path, _, tag = rest.partition(":")
     layout = open_layout(path)
     known = references(layout)
@@ -141,6 +134,13 @@ def _source(text: str) -> tuple[Layout, Descriptor]:
         names = ", ".join(sorted(known)) or "no name at all"
         raise ImageMissing(f"no image {tag!r}", path, f"It has {names}.")
     return layout, known[tag]
+
+
+def _found(layout: Layout, reference: Reference) -> Descriptor:
+    descriptor = find_image(layout, reference)
+    if descriptor is None:
+        raise _missing(layout, reference)
+    return descriptor
 
 
 def _missing(layout: Layout, reference: Reference) -> ImageMissing:
@@ -175,9 +175,7 @@ def _inspected(layout: Layout, name: str, wanted: Platform) -> dict:
         command = records.command(store, record)
         return {**record, "command": command, "status": records.status(record)}
     reference = parse_reference(name)
-    descriptor = find_image(layout, reference)
-    if descriptor is None:
-        raise _missing(layout, reference)
+    descriptor = _found(layout, reference)
     image = read_image(layout, descriptor, wanted)
     return {
         "name": str(reference),

@@ -13,7 +13,7 @@ from minicontainer.step03_image.layout import open_layout
 def serve(arguments: argparse.Namespace) -> int:
     """Serve the embedded images, or the layout that --layout names, until Ctrl-C."""
     layout = open_layout(arguments.layout) if arguments.layout else embedded_images()
-    serve_layout(layout, arguments.port, ready=_announce)
+    serve_layout(layout, arguments.port, _announce)
     return 0
 
 

@@ -7,6 +7,10 @@ import os
 
 from minicontainer.errors import ImageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _ELSEWHERE = " (for images and containers, XDG_DATA_HOME names one)"
 #: errno -> what to do when a directory of ours refuses a file
 HINTS = {
@@ -32,6 +36,20 @@ def write_whole(path: os.PathLike | str, content: bytes, mode: int = 0o644) -> N
     except BaseException:
         _remove(draft)
         raise
+
+
+def files_below(root: os.PathLike[str] | str) -> Iterator[tuple[str, os.stat_result]]:
+    """All that is below `root` and no directory, in order: its name there, and what lstat(2) says.
+
+    No link is followed; what can't be read, or goes meanwhile, is left out.
+    """
+    for directory, below, names in os.walk(root):
+        below.sort()
+        for path in (os.path.join(directory, name) for name in sorted(names)):
+            try:
+                yield os.path.relpath(path, root), os.lstat(path)
+            except OSError:
+                continue
 
 
 def make_open_directory(path: os.PathLike | str) -> None:

@@ -18,7 +18,8 @@ Records = dict[bytes, bytes]
 Extents = list[tuple[int, int]]
 
 _MOST_EXTENTS = 1 << 16
-_LARGEST = 2**63 - 1
+LARGEST_NUMBER = 2**63 - 1
+_MAP = "a sparse file's map has"
 
 
 def pax_records(content: bytes) -> Records:
@@ -52,12 +53,12 @@ def sparse_extents(records: dict[bytes, bytes], content: _Content) -> tuple[int,
     """
     version = records.get(b"GNU.sparse.major"), records.get(b"GNU.sparse.minor")
     if version == (b"1", b"0"):
-        size = _decimal(records.get(b"GNU.sparse.realsize", b""))
+        size = decimal(records.get(b"GNU.sparse.realsize", b""), _MAP)
         numbers = _map_in_content(content)
     elif b"GNU.sparse.map" in records:
-        size = _decimal(records.get(b"GNU.sparse.size", b""))
+        size = decimal(records.get(b"GNU.sparse.size", b""), _MAP)
         fields = records[b"GNU.sparse.map"].split(b",", 2 * _MOST_EXTENTS)
-        numbers = [_decimal(one) for one in fields]
+        numbers = [decimal(one, _MAP) for one in fields]
     elif any(name.startswith(b"GNU.sparse.") for name in records):
         raise ImageError("a sparse file in a format of GNU tar's that is not supported")
     else:
@@ -77,8 +78,8 @@ def _map_in_content(content: _Content) -> list[int]:
         *complete, rest = (rest + _block(content)).split(b"\n")
         lines.extend(complete)
         if lines and wanted == 1:
-            wanted += 2 * _decimal(lines[0], _MOST_EXTENTS)
-    return [_decimal(line) for line in lines[1:wanted]]
+            wanted += 2 * decimal(lines[0], _MAP, _MOST_EXTENTS)
+    return [decimal(line, _MAP) for line in lines[1:wanted]]
 
 
 def _block(content: _Content) -> bytes:
@@ -88,9 +89,10 @@ def _block(content: _Content) -> bytes:
     return block
 
 
-def _decimal(text: bytes, largest: int = _LARGEST) -> int:
+def decimal(text: bytes, what: str, largest: int = LARGEST_NUMBER) -> int:
+    """The decimal number `text`. Raises ImageError that names `what` it should be."""
     if not text.isdigit() or len(text) > 20 or int(text) > largest:
-        raise ImageError(f"damaged tar archive: a sparse file's map has {text[:40]!r}")
+        raise ImageError(f"damaged tar archive: {what} {text[:40]!r}")
     return int(text)
 
 

@@ -18,14 +18,13 @@ from typing import Protocol
 
 from minicontainer.errors import ImageError
 
-from .pax import Extents, Records, pax_records, sparse_extents
+from .pax import LARGEST_NUMBER, Extents, Records, decimal, pax_records, sparse_extents
 
 BLOCK = 512
 #: bytes of the PAX records, or of the long name, of one entry
 LARGEST_EXTENSION = 1 << 20
 _CHUNK = 1 << 18
 _LARGEST_ID = 2**32 - 2
-_LARGEST_NUMBER = 2**63 - 1
 #: bytes; the kernel takes no longer path
 _LONGEST_NAME = 4096
 _XATTR = b"SCHILY.xattr."
@@ -147,7 +146,7 @@ def _entry(source: _Source, header: tuple, records: Records) -> Entry:
 
 
 def _begin_content(entry: Entry, source: _Source, size: bytes, records: Records) -> None:
-    source.begin(_number_in(records, b"size", size, _LARGEST_NUMBER))
+    source.begin(_number_in(records, b"size", size, LARGEST_NUMBER))
     entry.size, extents = sparse_extents(records, source) if records else (source.left, None)
     entry._content = source.content([(0, entry.size)] if extents is None else extents)
 
@@ -244,7 +243,7 @@ def _verify_checksum(block: bytes, stored: bytes) -> None:
             raise ImageError("damaged tar archive: a header has a wrong checksum")
 
 
-def _number(field: bytes, what: str, largest: int = _LARGEST_NUMBER, least: int = 0) -> int:
+def _number(field: bytes, what: str, largest: int = LARGEST_NUMBER, least: int = 0) -> int:
     """A number in octal digits, or, if the first bit is set, in binary (GNU's base-256)."""
     if field[0] & 0x80:
         bits = 8 * len(field) - 1
@@ -266,16 +265,14 @@ def _number_in(records: Records, keyword: bytes, field: bytes, largest: int) -> 
     text = records.get(keyword)
     if not text:
         return _number(field, keyword.decode(), largest)
-    if not text.isdigit() or len(text) > 20 or int(text) > largest:
-        raise ImageError(f"damaged tar archive: {keyword.decode()} is {text[:40]!r}")
-    return int(text)
+    return decimal(text, f"{keyword.decode()} is", largest)
 
 
 def _mtime_in(records: Records, field: bytes) -> int:
     """The time of the last change, in nanoseconds; pax has decimals: `1700000000.123456789`."""
     text = records.get(b"mtime")
     if not text:
-        return _number(field, "mtime", least=-_LARGEST_NUMBER) * 1_000_000_000
+        return _number(field, "mtime", least=-LARGEST_NUMBER) * 1_000_000_000
     whole, _, decimals = text.removeprefix(b"-").partition(b".")
     if not (whole + decimals).isdigit() or len(whole) > 18 or not whole:
         raise ImageError(f"damaged tar archive: mtime is {text[:40]!r}")

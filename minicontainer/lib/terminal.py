@@ -70,7 +70,7 @@ def take_terminal(process: dict, socket_fd: int, bind_console: bool) -> None:
             _bind_console(master)
         size = process.get("consoleSize")
         if size:
-            set_size(master, size.get("height", 0), size.get("width", 0))
+            termios.tcsetwinsize(master, (size.get("height", 0), size.get("width", 0)))
         else:
             copy_size(0, master)  # as large as the terminal that we were called from
         _give_to_user(slave, process.get("user", {}).get("uid", 0))
@@ -103,13 +103,7 @@ def restore(fd: int, before: list | None) -> None:
 def copy_size(source: int, master: int) -> None:
     """Make the container's terminal as large as ours; nothing happens when `source` is none."""
     if os.isatty(source):
-        size = fcntl.ioctl(source, termios.TIOCGWINSZ, b"\0" * 8)
-        fcntl.ioctl(master, termios.TIOCSWINSZ, size)
-
-
-def set_size(fd: int, rows: int, columns: int) -> None:
-    """Set a terminal's size in characters."""
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        termios.tcsetwinsize(master, termios.tcgetwinsize(source))
 
 
 def _bind_console(master: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import files_below
 from minicontainer.lib.packages import how_to_install
 from minicontainer.step03_image.digest import split_digest
 from minicontainer.step03_image.spec import (
@@ -62,7 +64,7 @@ class Storage:
     place: str
     blobs: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
-    repositories: dict[str, Repository] = field(default_factory=dict)
+    repositories: dict[str, Repository] = field(default_factory=lambda: defaultdict(Repository))
     #: link files that hold no digest.
     broken: list[str] = field(default_factory=list)
     cut_short: bool = False
@@ -92,7 +94,7 @@ def read_storage(place: str | os.PathLike[str]) -> Storage:
         elif link := _LINK.fullmatch(path):
             links.append((path, link))
         elif upload := _UPLOAD.fullmatch(path):
-            _repository(storage, upload[1]).uploads[upload[2]] = size
+            storage.repositories[upload[1]].uploads[upload[2]] = size
     if not storage.blobs and not links:
         hint = f"it has {BASE}/blobs and {BASE}/repositories below it"
         raise MinicontainerError("no registry's storage is here", storage.place, hint)
@@ -105,12 +107,8 @@ def read_storage(place: str | os.PathLike[str]) -> Storage:
     return storage
 
 
-def _repository(storage: Storage, name: str) -> Repository:
-    return storage.repositories.setdefault(name, Repository())
-
-
 def _take_link(storage: Storage, link: re.Match[str], digest: str) -> None:
-    repository = _repository(storage, link["name"])
+    repository = storage.repositories[link["name"]]
     if not digest:
         storage.broken.append(link.string)
     elif link["tag"]:
@@ -191,13 +189,9 @@ def open_tree(place: str) -> Tree:
         raise MinicontainerError("no registry's storage is here", place, f"there is no {root}")
 
     def files() -> Iterator[tuple[str, int]]:
-        for directory, below, names in os.walk(root):
-            below.sort()
-            for name in sorted(names):
-                path = os.path.join(directory, name)
-                status = os.lstat(path)
-                if stat.S_ISREG(status.st_mode):
-                    yield os.path.relpath(path, root), status.st_size
+        for name, status in files_below(root):
+            if stat.S_ISREG(status.st_mode):
+                yield name, status.st_size
 
     return Tree(files, lambda name: (root / name).read_bytes())
 

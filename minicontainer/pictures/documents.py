@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +100,8 @@ def _descend(
 ) -> list[Found]:
     """`tops` with what is below them; the documents of one level are read together."""
     results = []
-    for top, (content, document, problem) in zip(tops, pool.map(_reading(read), tops), strict=True):
+    read_all = pool.map(partial(_read_document, read), tops)
+    for top, (content, document, problem) in zip(tops, read_all, strict=True):
         kind = kind_of(top)
         children: list[Found] = []
         if document is not None and "manifests" in document and depth < DEEPEST:
@@ -112,23 +114,19 @@ def _descend(
     return results
 
 
-def _reading(read: Reader) -> Callable[[Descriptor], tuple[bytes | None, Any, str]]:
-    """`read` and parse, with a failure as a text in the third place."""
-
-    def read_document(descriptor: Descriptor) -> tuple[bytes | None, Any, str]:
-        content = None
-        try:
-            content = read(descriptor)
-            parse = parse_index if kind_of(descriptor) == "index" else parse_manifest
-            return content, parse(content), ""
-        except BlobMissing:
-            return None, None, ABSENT
-        except MinicontainerError as error:
-            return content, None, error.what
-        except OSError as error:
-            return content, None, error.strerror or str(error)
-
-    return read_document
+def _read_document(read: Reader, descriptor: Descriptor) -> tuple[bytes | None, Any, str]:
+    """The document's bytes, and what they say; with a failure as a text in the third place."""
+    content = None
+    try:
+        content = read(descriptor)
+        parse = parse_index if kind_of(descriptor) == "index" else parse_manifest
+        return content, parse(content), ""
+    except BlobMissing:
+        return None, None, ABSENT
+    except MinicontainerError as error:
+        return content, None, error.what
+    except OSError as error:
+        return content, None, error.strerror or str(error)
 
 
 def kind_of(descriptor: Descriptor) -> str:

@@ -39,6 +39,8 @@ COLOURS = {
 INK, GREY = "#1f2328", "#6e7781"
 _GRAPH = {"rankdir": "LR", "nodesep": ".12", "ranksep": ".7", "ordering": "out"}
 _FONT = {"fontname": "Courier", "fontsize": "10"}
+_FRAME = {"style": "rounded", "color": "#8c959f", "fontcolor": GREY, "margin": "9"}
+_FRAME |= {"labeljust": "l", "labelloc": "t"}
 _EDGE = {"color": "#8c959f", "arrowsize": ".55", "fontcolor": GREY, "fontsize": "9"}
 #: what a picture needs of its page: its plain text in the colour of the text around it,
 #: but in its own grey on paper, where a dark page's light text would not be read. In a file,
@@ -157,16 +159,8 @@ class Sketch:
         """A rounded frame, titled with `lines`, around the nodes added inside."""
         self._count += 1
         name, outside = f"cluster_{self._count}", self._here
-        frame = {
-            "style": "rounded",
-            "color": "#8c959f",
-            "margin": "9",
-            "labeljust": "l",
-            "labelloc": "t",
-        }
-        frame |= {"label": label(lines), "fontcolor": GREY}
-        frame |= {"class": "filled" if "fillcolor" in attributes else "frame"}
-        inside = graphviz.Digraph(name, graph_attr={**frame, **attributes})
+        own = {"label": label(lines), "class": "filled" if "fillcolor" in attributes else "frame"}
+        inside = graphviz.Digraph(name, graph_attr={**_FRAME, **own, **attributes})
         self._here = inside
         try:
             yield name

@@ -12,8 +12,11 @@ import os
 import stat
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from minicontainer.lib.files import files_below
 
 from .drawing import Picture, Sketch
 from .render import PictureError
@@ -118,19 +121,8 @@ def state_directory(root: str | os.PathLike[str]) -> Picture:
 
 def state_files(directory: Path) -> Iterator[StateFile]:
     """The files below `directory`, sorted; no link is followed, what can't be read is left out."""
-    count = 0
-    for place, below, names in os.walk(directory):
-        below.sort()
-        for name in sorted(names):
-            path = os.path.join(place, name)
-            try:
-                status = os.lstat(path)
-            except OSError:
-                continue
-            count += 1
-            if count > MOST_FILES:
-                return
-            yield StateFile(os.path.relpath(path, directory), _kind(status.st_mode), status.st_size)
+    for name, status in islice(files_below(directory), MOST_FILES):
+        yield StateFile(name, _kind(status.st_mode), status.st_size)
 
 
 def _kind(mode: int) -> str:

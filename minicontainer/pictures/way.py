@@ -30,34 +30,22 @@ class Part(NamedTuple):
     things: tuple[Thing, ...]
 
 
+PULL = (
+    Thing("reference", "nginx:1.25", {4}),
+    Thing("token", "may pull?", {4, 5}),
+    Thing("descriptor", "sha256:9f…", {4}),
+    Thing("verified blob", "size, digest", {4}),
+)
+UNPACK = (
+    Thing("layer", "tar+gzip", {3}),
+    Thing("root filesystem", "/bin /etc /usr", {1, 3}),
+    Thing("bundle", "config.json", {3}),
+)
+RUN = (Thing("process", "in namespaces", {1, 2}),)
 PARTS = (
-    Part(
-        "1  pull",
-        "distribution-spec",
-        "manifest",
-        (
-            Thing("reference", "nginx:1.25", {4}),
-            Thing("token", "may pull?", {4, 5}),
-            Thing("descriptor", "sha256:9f…", {4}),
-            Thing("verified blob", "size, digest", {4}),
-        ),
-    ),
-    Part(
-        "2  unpack",
-        "image-spec",
-        "layer",
-        (
-            Thing("layer", "tar+gzip", {3}),
-            Thing("root filesystem", "/bin /etc /usr", {1, 3}),
-            Thing("bundle", "config.json", {3}),
-        ),
-    ),
-    Part(
-        "3  run",
-        "runtime-spec",
-        "process",
-        (Thing("process", "in namespaces", {1, 2}),),
-    ),
+    Part("1  pull", "distribution-spec", "manifest", PULL),
+    Part("2  unpack", "image-spec", "layer", UNPACK),
+    Part("3  run", "runtime-spec", "process", RUN),
 )
 #: what the workshop's numbered steps are about.
 STEPS = {

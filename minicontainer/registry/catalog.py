@@ -23,6 +23,7 @@ from minicontainer.step03_image.spec import (
     parse_index,
     parse_manifest,
 )
+from minicontainer.step04_registry.pull import plain
 from minicontainer.step04_registry.reference import BadReference, parse_reference
 
 #: what is served under /manifests/
@@ -123,8 +124,5 @@ def referrers(layout: Layout, repository: Repository, digest: str) -> list[dict[
             config = document.get("config") or {}
             kind = document.get("artifactType") or config.get("mediaType")
             about = {"annotations": document["annotations"]} if "annotations" in document else {}
-            size = {"digest": descriptor["digest"], "size": descriptor["size"]}
-            found.append(
-                {"mediaType": descriptor["mediaType"], **size, "artifactType": kind, **about}
-            )
+            found.append({**plain(descriptor), "artifactType": kind, **about})
     return found

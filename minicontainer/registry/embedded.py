@@ -8,6 +8,7 @@ layers). What can't be made here is left out, with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from minicontainer.errors import MinicontainerError
@@ -31,6 +32,10 @@ from .machine_code import MACHINES
 from .tiny_programs import PAGE, PORT, hello_program, web_program
 
 NAMESPACE = "docker.io/workshop"
+WEB_PAGES = {
+    "1.0": "Hello from a container.",
+    "1.1": "Hello from a newer container: only this page has changed.",
+}
 
 
 class Made(NamedTuple):
@@ -122,7 +127,7 @@ def make_shell(layout: Layout) -> Descriptor:
     return add_image(layout, layers, settings, host_platform())
 
 
-def make_web(layout: Layout, version: str, page: str) -> Descriptor:
+def make_web(version: str, layout: Layout) -> Descriptor:
     """A web server with one page. Both versions have the same first two layers."""
     people = "root:x:0:0:root:/:/web\n"
     common = [
@@ -133,7 +138,7 @@ def make_web(layout: Layout, version: str, page: str) -> Descriptor:
     manifests = []
     for machine in (machine for machine in MACHINES if machine.saved):
         program = File("web", web_program(machine), 0o755)
-        html = f"<!doctype html>\n<title>workshop/web {version}</title>\n<p>{page}\n"
+        html = f"<!doctype html>\n<title>workshop/web {version}</title>\n<p>{WEB_PAGES[version]}\n"
         layers = [
             add_layer(layout, "users and /tmp", common),
             add_layer(layout, "the server, assembled by tiny_elf.py", [program]),
@@ -151,17 +156,8 @@ def make_web(layout: Layout, version: str, page: str) -> Descriptor:
     return add_index(layout, manifests)
 
 
-def make_web_1_0(layout: Layout) -> Descriptor:
-    return make_web(layout, "1.0", "Hello from a container.")
-
-
-def make_web_1_1(layout: Layout) -> Descriptor:
-    return make_web(layout, "1.1", "Hello from a newer container: only this page has changed.")
-
-
 IMAGES: dict[str, Callable[[Layout], Descriptor]] = {
     "workshop/hello:latest": make_hello,
     "workshop/shell:latest": make_shell,
-    "workshop/web:1.0": make_web_1_0,
-    "workshop/web:1.1": make_web_1_1,
+    **{f"workshop/web:{version}": partial(make_web, version) for version in WEB_PAGES},
 }

@@ -19,7 +19,7 @@ from minicontainer.step03_image.spec import OCI_INDEX
 from minicontainer.step04_registry.reference import DIGEST, LONGEST_REPOSITORY, REPOSITORY, TAG
 
 from .catalog import Catalog, Repository, referrers
-from .responses import HttpError, Responder
+from .responses import HttpError, Query, Responder
 from .token_service import Settings, TokenService
 
 LOOPBACK_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.ASCII)
@@ -61,7 +61,7 @@ class RegistryHandler(Responder):
 
     do_HEAD = do_GET
 
-    def route(self, path: str, query: dict[str, list[str]]) -> None:
+    def route(self, path: str, query: Query) -> None:
         if path == "/token":
             return self.answer_token(query)
         if path in ("/v2/", "/v2"):
@@ -90,35 +90,31 @@ class RegistryHandler(Responder):
 
     # -- the routes ----------------------------------------------------------
 
-    def answer_token(self, query: dict[str, list[str]]) -> None:
+    def answer_token(self, query: Query) -> None:
         """A token for the scopes asked for; without credentials, for what everybody may have."""
         user = self.server.tokens.user_of(self.headers.get("Authorization"))
         if user is None:
             raise HttpError(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "wrong user name or password")
         self.send_json(self.server.tokens.issue(user, query.get("scope", [])))
 
-    def answer_catalog(self, query: dict[str, list[str]]) -> None:
+    def answer_catalog(self, query: Query) -> None:
         """The repositories that everybody may pull from."""
         self.check_access(None)
-        self.send_page("repositories", self.public_names(), query, {}, "/v2/_catalog")
+        self.send_page("repositories", self.public_names(), query, "/v2/_catalog")
 
     def public_names(self) -> list[str]:
         """The repositories that nobody needs a login for."""
         private = self.server.settings.is_private
         return [name for name in self.server.catalog.repositories() if not private(name)]
 
-    def answer_tags(
-        self, name: str, repository: Repository, what: str, query: dict[str, list[str]]
-    ) -> None:
+    def answer_tags(self, name: str, repository: Repository, what: str, query: Query) -> None:
         """The repository's tags, in pages of `n` that start after `last`."""
         if what != "list":
             raise HttpError(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
         tags = sorted(tag for tag in repository.tags if TAG.fullmatch(tag))
-        self.send_page("tags", tags, query, {"name": name}, f"/v2/{name}/tags/list")
+        self.send_page("tags", tags, query, f"/v2/{name}/tags/list", name=name)
 
-    def answer_manifests(
-        self, name: str, repository: Repository, what: str, query: dict[str, list[str]]
-    ) -> None:
+    def answer_manifests(self, name: str, repository: Repository, what: str, query: Query) -> None:
         """A manifest or an index, by tag or by digest, byte for byte as it was pushed."""
         if not TAG.fullmatch(what) and not DIGEST.fullmatch(what):
             raise HttpError(HTTPStatus.BAD_REQUEST, "MANIFEST_INVALID", "neither tag nor digest")
@@ -130,9 +126,7 @@ class RegistryHandler(Responder):
         headers = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"'}
         self.send_content(content, descriptor["mediaType"], headers)
 
-    def answer_blobs(
-        self, name: str, repository: Repository, what: str, query: dict[str, list[str]]
-    ) -> None:
+    def answer_blobs(self, name: str, repository: Repository, what: str, query: Query) -> None:
         """A blob, whole or in part; the kernel copies it from the file to the socket."""
         if not DIGEST.fullmatch(what):
             raise HttpError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")
@@ -141,9 +135,7 @@ class RegistryHandler(Responder):
         with blob_path(self.server.catalog.layout, what).open("rb") as blob:
             self.send_file(blob, what)
 
-    def answer_referrers(
-        self, name: str, repository: Repository, what: str, query: dict[str, list[str]]
-    ) -> None:
+    def answer_referrers(self, name: str, repository: Repository, what: str, query: Query) -> None:
         """The manifests whose `subject` is the digest, as an index."""
         if not DIGEST.fullmatch(what):
             raise HttpError(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "that is no digest")

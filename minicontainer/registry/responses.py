@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 from .byte_range import RangeNotSatisfiable, parse_range
 
+#: of an address: the values of each name
+Query = dict[str, list[str]]
 LARGEST_PAGE = 1000
 LARGEST_FORM = 64 * 1024
 
@@ -21,9 +23,11 @@ LARGEST_FORM = 64 * 1024
 class HttpError(Exception):
     """A response that is an error: status, one of the specification's codes, message."""
 
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+    def __init__(
+        self, status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
 class Responder(BaseHTTPRequestHandler):
@@ -39,14 +43,7 @@ class Responder(BaseHTTPRequestHandler):
         """The WWW-Authenticate header of a 401 answer."""
         raise NotImplementedError
 
-    def send_page(
-        self,
-        key: str,
-        names: list[str],
-        query: dict[str, list[str]],
-        document: dict[str, Any],
-        path: str,
-    ) -> None:
+    def send_page(self, key: str, names: list[str], query: Query, path: str, **more: str) -> None:
         """One page of a sorted list, with a Link to the next where there is one."""
         wanted = query.get("n", [str(LARGEST_PAGE)])[0]
         if not wanted.isdecimal() or not wanted.isascii():
@@ -58,7 +55,7 @@ class Responder(BaseHTTPRequestHandler):
         if page and len(rest) > size:
             following = urllib.parse.urlencode({"n": size, "last": page[-1]})
             headers["Link"] = f'<{path}?{following}>; rel="next"'
-        self.send_json({**document, key: page}, headers=headers)
+        self.send_json({**more, key: page}, headers=headers)
 
     def send_json(
         self, document: Any, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
@@ -67,7 +64,7 @@ class Responder(BaseHTTPRequestHandler):
 
     def send_error_document(self, refused: HttpError) -> None:
         """The error as JSON; where a login would help, with the challenge."""
-        headers = {}
+        headers = dict(refused.headers)
         if refused.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = self.challenge()
         error = {"code": refused.code, "message": refused.message, "detail": None}
@@ -93,19 +90,16 @@ class Responder(BaseHTTPRequestHandler):
             try:
                 part = parse_range(wanted, size)
             except RangeNotSatisfiable as problem:
-                return self.send_unsatisfiable(size, str(problem))
+                status, at = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, f"bytes */{size}"
+                raise HttpError(
+                    status, "SIZE_INVALID", str(problem), {"Content-Range": at}
+                ) from None
             if part is not None:
                 status, (first, count) = HTTPStatus.PARTIAL_CONTENT, part
                 headers["Content-Range"] = f"bytes {first}-{first + count - 1}/{size}"
         self.start(status, count, "application/octet-stream", headers)
         if self.command != "HEAD" and count:
             self.connection.sendfile(file, first, count)
-        return None
-
-    def send_unsatisfiable(self, size: int, message: str) -> None:
-        error = {"code": "SIZE_INVALID", "message": message, "detail": None}
-        headers = {"Content-Range": f"bytes */{size}"}
-        self.send_json({"errors": [error]}, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers)
 
     def start(self, status: int, length: int, media_type: str, headers: dict[str, str]) -> None:
         """Status line and headers. A body that nobody asked for would be taken for a request."""

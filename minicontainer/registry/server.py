@@ -21,8 +21,6 @@ from .catalog import Catalog
 from .handlers import RegistryHandler
 from .token_service import Settings, TokenService
 
-DEFAULT_PORT = 5000
-
 
 class PortInUse(MinicontainerError):
     """Something else listens on the port already."""
@@ -104,14 +102,12 @@ class RegistryServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def running_registry(
-    layout: Layout, settings: Settings | None = None, port: int = 0
-) -> Iterator[str]:
+def running_registry(layout: Layout, settings: Settings | None = None) -> Iterator[str]:
     """A registry over `layout` in threads of this process; gives its host:port.
 
     At the end all its threads have ended, so that the caller may fork.
     """
-    with RegistryServer(layout, port, settings or Settings()) as server:
+    with RegistryServer(layout, 0, settings or Settings()) as server:
         thread = threading.Thread(target=server.answer_until_stopped, name="registry")
         thread.start()
         try:
@@ -121,18 +117,12 @@ def running_registry(
             thread.join()
 
 
-def serve(
-    layout: Layout,
-    port: int = DEFAULT_PORT,
-    settings: Settings | None = None,
-    ready: Callable[[str], None] | None = None,
-) -> None:
+def serve(layout: Layout, port: int, ready: Callable[[str], object] = print) -> None:
     """Run a registry over `layout` until Ctrl-C; `ready` is told its host:port.
 
     Raises PortInUse, BadPort.
     """
-    with RegistryServer(layout, port, settings or Settings()) as server:
-        if ready is not None:
-            ready(server.address)
+    with RegistryServer(layout, port, Settings()) as server:
+        ready(server.address)
         with contextlib.suppress(KeyboardInterrupt):
             server.answer_until_stopped()

@@ -64,7 +64,8 @@ def link(
     twice: once to learn where everything will be, once with those addresses.
     """
     header_size = 52 + 32 if machine.bits == 32 else 64 + 56
-    names = dict.fromkeys([*data, *scratch, *marks_of(steps)], 0)
+    marks = [step.name for step in steps if isinstance(step, Mark)]
+    names = dict.fromkeys([*data, *scratch, *marks], 0)
     code, _ = assemble(machine, steps, names, 0)
     address = ADDRESS + header_size + len(code)
     for name, content in data.items():
@@ -88,10 +89,6 @@ def in_memory(machine: Machine, data: Data, names: dict[str, int]) -> bytes:
         return data
     numbers = [names[item.name] if isinstance(item, At) else item for item in data]
     return struct.pack(f"<{len(numbers)}{'Q' if machine.bits == 64 else 'I'}", *numbers)
-
-
-def marks_of(steps: Sequence[Step]) -> list[str]:
-    return [step.name for step in steps if isinstance(step, Mark)]
 
 
 def assemble(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from minicontainer.workshop import html
+from minicontainer.workshop.grading.calls import Calls
 from minicontainer.workshop.grading.grader import Result
 from minicontainer.workshop.grading.report import failure
 from tests.programs import needs_namespaces
@@ -29,6 +32,18 @@ def test_system_calls_of_the_function_and_not_of_the_check() -> None:
     assert calls == ["mount(…/root, …/root, -, MS_BIND | MS_REC)", "pivot_root(., .)"]
     told = "\n".join(failure(BY_ID["01"], result))
     assert "  it did     mount(…/root, …/root, -, MS_BIND | MS_REC)" in told
+
+
+def test_many_calls_of_one_kind_are_told_as_a_few(tmp_path: Path) -> None:
+    calls = Calls(str(tmp_path / "calls"))
+
+    def drops() -> None:
+        for capability in range(40):
+            calls.hear({"text": f"prctl(PR_CAPBSET_DROP, {capability})"})
+        calls.hear({"text": "pivot_root(., .)"})
+
+    calls.make(drops)
+    assert calls.did[-2:] == ["… and 33 more", "pivot_root(., .)"] and len(calls.did) == 9
 
 
 @needs_namespaces

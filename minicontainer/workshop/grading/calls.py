@@ -9,6 +9,7 @@ grader asks when nobody is left to answer. mmap(2), MAP_SHARED.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import mmap
 import secrets
@@ -21,7 +22,9 @@ from . import isolation
 SLIPS = {"ArithmeticError", "AssertionError", "AttributeError", "ImportError", "LookupError",
          "NameError", "NotImplementedError", "SyntaxError", "TypeError", "ValueError"}  # fmt: skip
 #: what is found where a function that should give something gave nothing
-NOTHING = "None, as a function gives that ends without return"
+NOTHING = "None: the function ended without `return`"
+#: calls of one kind that are shown in a row
+_ALIKE = 8
 #: bytes of each of the notes; characters of a value, an argument and a message that are shown
 _ROOM = 1 << 14
 _WIDTH, _ARGUMENT, _MESSAGE = 400, 60, 1500
@@ -59,7 +62,9 @@ class Calls:
     @property
     def did(self) -> list[str]:
         """Of the last call: system calls, requests and other events, as --explain tells them."""
-        return self.memory[2 * _ROOM :].rstrip(b"\0").decode(errors="replace").splitlines()
+        told = self.memory[2 * _ROOM :].rstrip(b"\0").decode(errors="replace").splitlines()
+        runs = [[*run] for _, run in itertools.groupby(told, lambda line: line.partition("(")[0])]
+        return [line for run in runs for line in _folded(run)]
 
     def hear(self, event: dict) -> None:
         """Note an event (explain.py) if it is the learner's: his function is running now."""
@@ -112,6 +117,13 @@ class Calls:
 def slipped(kinds: Iterable[str]) -> bool:
     """Do the names of an error's classes say that it comes of a slip?"""
     return not SLIPS.isdisjoint(kinds) and "MinicontainerError" not in kinds
+
+
+def _folded(run: list[str]) -> list[str]:
+    """Calls of one kind, of which many say no more than a few."""
+    return (
+        run if len(run) <= _ALIKE else [*run[: _ALIKE - 1], f"… and {len(run) + 1 - _ALIKE} more"]
+    )
 
 
 def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:

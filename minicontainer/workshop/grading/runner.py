@@ -224,7 +224,7 @@ class Tests:
             key = self.lab.mistake_raising(mark.exercise, ["None"], seen=failed.mistake)
             return came | {"found": NOTHING, "mistake": key}
         if nothing and not failed.expected.endswith(" is raised"):
-            return came | {"found": f"{failed.found}\nand {NOTHING}"}
+            return came | {"found": f"{failed.found}\nthe call gave {NOTHING}"}
         kinds = last.get("kinds", [])
         if kinds and kinds[0] not in failed.found and "MinicontainerError" not in kinds:
             return came | {"found": f"{last['found']}\n{failed.found}", "where": last["where"]}

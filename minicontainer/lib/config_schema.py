@@ -98,7 +98,7 @@ def check_config(config: Any, path: str = "config.json") -> None:
         _need(config["root"].get("path"), "root.path", "is missing or empty")
         _need("process" in config, "process", "is missing")
         check_process(config["process"], "process")
-        _check_mounts(config.get("mounts", []))
+        _check_mounts(config)
         _check_linux(config.get("linux", {}))
         _check_names(config)
         _check_hooks(config.get("hooks", {}))
@@ -112,15 +112,14 @@ def check_process(process: dict, where: str) -> None:
     _need(process["args"][0], f"{where}.args[0]", "is empty: there is no program to run")
     _need("cwd" in process, f"{where}.cwd", "is missing")
     _need(process["cwd"].startswith("/"), f"{where}.cwd", "must be an absolute path")
-    for number, entry in enumerate(process.get("env", [])):
+    for place, entry in _each(process, "env", where):
         named = "=" in entry and not entry.startswith("=")
-        _need(named, f"{where}.env[{number}]", f"must be NAME=VALUE, not {entry!r}")
+        _need(named, place, f"must be NAME=VALUE, not {entry!r}")
     types = [limit.get("type") for limit in process.get("rlimits", [])]
-    for number, kind in enumerate(types):
-        place = f"{where}.rlimits[{number}]"
+    for place, limit in _each(process, "rlimits", where):
+        kind = limit.get("type")
         _need(kind and kind.startswith("RLIMIT_"), place, f"has the unknown type {kind!r}")
         _need(types.count(kind) == 1, place, f"repeats {kind}")
-        limit = process["rlimits"][number]
         _need("soft" in limit and "hard" in limit, place, "needs both soft and hard")
 
 
@@ -139,9 +138,8 @@ def _check_version(config: dict) -> None:
     _need(numbers[0] == "1", "ociVersion", f"is {version}; this runtime knows versions 1.x")
 
 
-def _check_mounts(mounts: list) -> None:
-    for number, mount in enumerate(mounts):
-        place = f"mounts[{number}]"
+def _check_mounts(config: dict) -> None:
+    for place, mount in _each(config, "mounts"):
         destination = mount.get("destination", "")
         _need(destination, f"{place}.destination", "is missing")
         absolute = destination.startswith("/")
@@ -153,38 +151,33 @@ def _check_mounts(mounts: list) -> None:
 
 
 def _check_linux(linux: dict) -> None:
-    entries = linux.get("namespaces", [])
+    entries, known = linux.get("namespaces", []), ", ".join(NAMESPACE_TYPES)
     types = [entry.get("type") for entry in entries]
-    for number, kind in enumerate(types):
-        place = f"linux.namespaces[{number}]"
-        known = ", ".join(NAMESPACE_TYPES)
+    for place, entry in _each(linux, "namespaces", "linux"):
+        kind, path = entry.get("type"), entry.get("path")
         _need(kind in NAMESPACE_TYPES, place, f"has the unknown type {kind!r}; known are {known}")
         _need(types.count(kind) == 1, place, f"repeats the type {kind}")
-        path = entries[number].get("path")
         _need(not path or path.startswith("/"), f"{place}.path", "must be an absolute path")
     _need("mount" in types, "linux.namespaces", "has no mount namespace; this runtime needs one")
     _check_mappings(linux, entries)
-    for number, device in enumerate(linux.get("devices", [])):
-        _check_device(device, f"linux.devices[{number}]")
+    for place, device in _each(linux, "devices", "linux"):
+        _check_device(device, place)
     propagation = linux.get("rootfsPropagation", "private")
     _need(propagation in PROPAGATIONS, "linux.rootfsPropagation", f"is unknown: {propagation!r}")
     for name in ("maskedPaths", "readonlyPaths"):
-        for number, path in enumerate(linux.get(name, [])):
-            _need(path.startswith("/"), f"linux.{name}[{number}]", "must be an absolute path")
+        for place, path in _each(linux, name, "linux"):
+            _need(path.startswith("/"), place, "must be an absolute path")
 
 
 def _check_mappings(linux: dict, entries: list) -> None:
     new_user = any(e["type"] == "user" and not e.get("path") for e in entries)
     for name in ("uidMappings", "gidMappings"):
-        mappings = linux.get(name, [])
-        for number, mapping in enumerate(mappings):
-            place = f"linux.{name}[{number}]"
+        for place, mapping in _each(linux, name, "linux"):
             whole = all(key in mapping for key in _MAPPING)
             _need(whole, place, "needs containerID, hostID and size")
             _need(mapping["size"] > 0, f"{place}.size", "must be at least 1")
-        _need(
-            mappings or not new_user, f"linux.{name}", "is missing: a new user namespace needs it"
-        )
+        given = linux.get(name) or not new_user
+        _need(given, f"linux.{name}", "is missing: a new user namespace needs it")
 
 
 def _check_device(device: dict, where: str) -> None:
@@ -204,11 +197,16 @@ def _check_names(config: dict) -> None:
 
 
 def _check_hooks(hooks: dict) -> None:
-    for kind, entries in hooks.items():
-        for number, hook in enumerate(entries if kind in CONFIG["hooks"] else []):
-            place = f"hooks.{kind}[{number}]"
+    for kind in CONFIG["hooks"]:
+        for place, hook in _each(hooks, kind, "hooks"):
             _need(hook.get("path", "").startswith("/"), f"{place}.path", "must be absolute")
             _need(hook.get("timeout", 1) > 0, f"{place}.timeout", "must be more than 0")
+
+
+def _each(owner: dict, name: str, where: str = "") -> list[tuple[str, Any]]:
+    """The entries of the list `name` in `owner`, which stands at `where`; each with its place."""
+    place = f"{where}.{name}" if where else name
+    return [(f"{place}[{number}]", entry) for number, entry in enumerate(owner.get(name, []))]
 
 
 def _need(condition: object, where: str, rule: str) -> None:

@@ -14,7 +14,9 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from minicontainer.errors import MinicontainerError
@@ -38,89 +40,18 @@ class Act(NamedTuple):
     name: str
     step: int
     about: str
-    commands: tuple[str, ...]
+    commands: list[str]
     ready: str = "true"
 
 
-_ROOTLESS = "" if os.geteuid() == 0 else "--rootless "
-_PULL_SHELL = "minicontainer pull -q workshop/shell"
-ACTS = (
-    Act(
-        "chroot",
-        1,
-        "Before images: a root filesystem from this machine's files, and how one breaks out of it.",
-        ("minicontainer chroot-demo",),
-    ),
-    Act(
-        "names",
-        4,
-        "An image's name leads to a registry. It knows which tags there are.",
-        ("minicontainer --explain tags workshop/web",),
-    ),
-    Act(
-        "pull",
-        4,
-        "Name -> token -> manifest -> config and layers; every blob is verified before it is kept.",
-        ("minicontainer --explain pull workshop/shell", "minicontainer images"),
-    ),
-    Act(
-        "share",
-        4,
-        "Two tags of one image share layers: what is here already is not fetched again.",
-        (
-            "minicontainer pull -q workshop/web:1.0",
-            "minicontainer --explain pull -q workshop/web:1.1",
-        ),
-    ),
-    Act(
-        "login",
-        5,
-        "Where a password lives: in a file, in base64, which is no secret at all.",
-        (
-            "printf ada:engine | base64",
-            """echo '{"auths": {"registry.example": {"auth": "YWRhOmVuZ2luZQ=="}}}' > auth.json""",
-            "grep -o 'YWRh[^\"]*' auth.json | base64 -d; echo",
-        ),
-    ),
-    Act(
-        "unpack",
-        3,
-        "Layers become a root filesystem: each adds files, replaces some, and hides others.",
-        ("minicontainer --explain unpack workshop/shell rootfs", "ls rootfs"),
-        _PULL_SHELL,
-    ),
-    Act(
-        "runtime",
-        2,
-        "A bundle by hand, as an engine does it: create waits, start lets it go.",
-        (
-            "mkdir bundle && minicontainer unpack workshop/shell bundle/rootfs",
-            f"minirunc spec {_ROOTLESS}-b bundle",
-            """sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"sleep", "60"/' """
-            "bundle/config.json",
-            "minirunc --root state create -b bundle web </dev/null",
-            "minirunc --root state list",
-            "minirunc --root state start web",
-            "minirunc --root state exec web cat /proc/1/comm",
-            "minirunc --root state ps web",
-            "minirunc --root state delete --force web",
-        ),
-        _PULL_SHELL,
-    ),
-    Act(
-        "run",
-        6,
-        "A process with namespaces and a root of its own: that is a container.",
-        ("minicontainer --explain run --rm workshop/shell sh -c 'uname -n; id; echo $$; ls /'",),
-        _PULL_SHELL,
-    ),
-    Act(
-        "after",
-        6,
-        "The process is gone, and so is all that was made for it.",
-        ("minicontainer ps --all",),
-    ),
-)
+def _read_acts() -> tuple[Act, ...]:
+    text = Path(__file__).with_name("demo.toml").read_text("utf-8")
+    if os.geteuid() != 0:  # an ordinary user's bundle needs a user namespace
+        text = text.replace("minirunc spec ", "minirunc spec --rootless ")
+    return tuple(Act(**act) for act in tomllib.loads(text)["act"])
+
+
+ACTS = _read_acts()
 #: how long a command that was interrupted may tidy up, and how often the monitor tries to
 _PATIENCE = 10
 #: after how long it looks whether a command that outlived us has added to the stage

@@ -11,6 +11,8 @@ import _signal
 import os
 import select
 
+from .processes import send_signal
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +120,7 @@ class Foreground:
 
                 terminal.copy_size(0, master)
             elif number in _FORWARDED:
-                _send(pid, number)
+                send_signal(pid, number)
         return True
 
     def _read_keys(self) -> bool:
@@ -133,13 +135,6 @@ def _socket_pair() -> tuple[int, int]:
 
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     return ours.detach(), theirs.detach()
-
-
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _write_some(master: int, keys: bytes) -> int:

@@ -33,19 +33,7 @@ _CUT_OFF = "the layer ends in the middle of an entry"
 
 FILE, HARD_LINK, SYMLINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO = "0123456"
 _HEADER = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 32s 32s 8s 8s 155s 12x")
-_TYPES = {
-    b"0": FILE,
-    b"\0": FILE,
-    b"7": FILE,
-    b"1": HARD_LINK,
-    b"2": SYMLINK,
-    b"3": CHARACTER_DEVICE,
-    b"4": BLOCK_DEVICE,
-    b"5": DIRECTORY,
-    b"6": FIFO,
-}
-
-
+_TYPES = {kind.encode(): kind for kind in "0123456"} | {b"\0": FILE, b"7": FILE}
 _LONG = {b"L": b"path", b"K": b"linkpath"}
 #: what makes sense for many entries at once
 _GLOBAL = (b"uid", b"gid", b"mtime")

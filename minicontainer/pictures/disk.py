@@ -84,7 +84,7 @@ def read_storage(place: str | os.PathLike[str]) -> Storage:
     """
     tree = open_tree(os.fspath(place))
     storage = Storage(os.fspath(place))
-    links: list[tuple[str, re.Match[str]]] = []
+    links: list[re.Match[str]] = []
     for number, (path, size) in enumerate(tree.files()):
         if number >= MOST_FILES:
             storage.cut_short = True
@@ -92,16 +92,15 @@ def read_storage(place: str | os.PathLike[str]) -> Storage:
         if blob := _BLOB.fullmatch(path):
             storage.blobs[":".join(blob.groups())] = size
         elif link := _LINK.fullmatch(path):
-            links.append((path, link))
+            links.append(link)
         elif upload := _UPLOAD.fullmatch(path):
             storage.repositories[upload[1]].uploads[upload[2]] = size
     if not storage.blobs and not links:
         hint = f"it has {BASE}/blobs and {BASE}/repositories below it"
         raise MinicontainerError("no registry's storage is here", storage.place, hint)
     with ThreadPoolExecutor(8) as pool:
-        for (_, link), digest in zip(
-            links, pool.map(tree.digest, [p for p, _ in links]), strict=True
-        ):
+        digests = pool.map(tree.digest, [link.string for link in links])
+        for link, digest in zip(links, digests, strict=True):
             _take_link(storage, link, digest)
     _follow_manifests(storage, tree)
     return storage

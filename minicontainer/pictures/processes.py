@@ -15,7 +15,6 @@ from .drawing import Picture, Sketch
 from .render import PictureError
 from .text import plural
 
-NAMESPACES = ("user", "mnt", "pid", "uts", "ipc", "net", "cgroup", "time")
 #: what each namespace gives a process of its own.
 MEANING = {
     "user": "user ids",
@@ -109,12 +108,12 @@ def namespaces(pid_a: int, pid_b: int) -> Picture:
     sketch = Sketch(ranksep=".6")
     left, right = (sketch.node("process", [it.name, f"pid {it.pid}"]) for it in sides if it)
     compared, same = [], []
-    for kind in NAMESPACES:
+    for kind, meaning in MEANING.items():
         a, b = namespace_of(pid_a, kind), namespace_of(pid_b, kind)
         if not (a and b):
             continue
         compared.append(kind)
-        first = f"{kind:<7} {MEANING[kind]}"
+        first = f"{kind:<7} {meaning}"
         same += [kind] if a == b else []
         colour = "layer" if a == b else "shared"
         own, other = (sketch.node(colour, [first, it], "", 22) for it in (a, b))

@@ -6,8 +6,6 @@ each verified. distribution-spec, spec.md, "Pulling manifests".
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from minicontainer.errors import ImageError
 from minicontainer.lib.http import read_body
 from minicontainer.lib.http_errors import LoginNeeded, NotFound
@@ -60,12 +58,8 @@ def open_remote(reference: Reference, configs: bool = False) -> Image:
             fetch_configs(tree, fetch_config, AT_ONCE)
     ours = registry.host != reference.api_host
     origin = "in the kit's registry" if ours else f"at {registry.host}"
-    return Image(reference.familiar, origin, tree, read, _nowhere)
-
-
-def _nowhere(digest: str) -> Path | None:
-    """Layers stay in the registry."""
-    return None
+    # the layers stay in the registry
+    return Image(reference.familiar, origin, tree, read, file=lambda digest: None)
 
 
 def _small_blob(registry: Registry, repository: str, descriptor: Descriptor) -> bytes:

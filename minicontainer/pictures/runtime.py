@@ -152,9 +152,8 @@ def state_facts(directory: Path) -> list[str]:
 
 def _known(record: dict[str, Any]) -> list[str]:
     """The facts of a record of any runtime that people ask for."""
-    record = (
-        {**record, **(record.get("init") or {})} if isinstance(record.get("init"), dict) else record
-    )
+    if isinstance(record.get("init"), dict):
+        record = {**record, **record["init"]}
     found = [(key, record.get(key)) for key in _FACTS]
     return [f"{key} {readable(value, 44)}" for key, value in found if isinstance(value, (str, int))]
 

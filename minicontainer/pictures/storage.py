@@ -151,10 +151,9 @@ class _Drawing:
     def beside(self, layout: Layout) -> None:
         """The same image as an OCI layout: blobs by the same digests, names in index.json."""
         names = references(layout)
-        files = sorted((layout.path / "blobs").glob("*/*"))
-        digests = [f"{file.parent.name}:{file.name}" for file in files]
-        digests.sort(key=lambda digest: (digest not in self.blobs, self.order(digest)))
+        files = (layout.path / "blobs").glob("*/*")
         sizes = {f"{file.parent.name}:{file.name}": file.stat().st_size for file in files}
+        digests = sorted(sizes, key=lambda digest: (digest not in self.blobs, self.order(digest)))
         nodes: dict[str, str] = {}
         with self.sketch.cluster([f"OCI layout {layout.path.name}"]):
             with self.sketch.cluster(["blobs"]):

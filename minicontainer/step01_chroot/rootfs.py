@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from minicontainer import explain
 from minicontainer.errors import MinicontainerError
 from minicontainer.lib.files import make_open_directory
+from minicontainer.lib.removal import remove_tree
 
 from .elf import libraries_of
 
@@ -72,7 +73,8 @@ def empty_directory(root: str) -> Iterator[None]:
     try:
         yield
     except BaseException as problem:
-        _remove_contents(root)
+        for name in os.listdir(root):
+            remove_tree(os.path.join(root, name))
         if made:
             os.rmdir(root)
         if isinstance(problem, OSError):
@@ -82,14 +84,6 @@ def empty_directory(root: str) -> Iterator[None]:
 
 def _root_error(problem: OSError, path: str) -> RootError:
     return RootError(problem.strerror or "failed", os.fsdecode(problem.filename or path))
-
-
-def _remove_contents(directory: str) -> None:
-    for entry in os.scandir(directory):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
 
 
 def find_program(program: str) -> str:

@@ -117,23 +117,18 @@ def find_program(name: str, env: dict[str, str]) -> str:
 
     Raises ContainerError in the words that engines look for.
     """
-    if "/" in name:
-        failure = _why_not(name)
-        if failure == errno.EACCES:
-            raise _forbidden(name)
-        if failure:
-            raise ProgramNotFound(os.strerror(failure).lower(), f'exec: "{name}"')
-        return name
+    searched = [os.path.join(place or ".", name) for place in env.get("PATH", "").split(":")]
     failures = []
-    for directory in env.get("PATH", "").split(":"):
-        path = os.path.join(directory or ".", name)
+    for path in [name] if "/" in name else searched:
         failure = _why_not(path)
         if not failure:
             return path
         failures.append(failure)
     if errno.EACCES in failures:
         raise _forbidden(name)
-    raise ProgramNotFound("executable file not found in $PATH", f'exec: "{name}"')
+    missing = os.strerror(failures[0]).lower()
+    what = missing if "/" in name else "executable file not found in $PATH"
+    raise ProgramNotFound(what, f'exec: "{name}"')
 
 
 def _forbidden(name: str) -> ProgramNotExecutable:

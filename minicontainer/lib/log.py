@@ -39,19 +39,13 @@ def error(message: str) -> None:
 def _write(level: str, message: str) -> None:
     one_line = message.replace("\n", "; ")
     if _fd is not None:
-        line = _as_json(level, one_line) if _format == "json" else _as_text(level, one_line)
-        os.write(_fd, line.encode())
+        os.write(_fd, f"{_line(level, one_line)}\n".encode())
     mark = "" if level == "error" else f"{level}: "
     print(f"minirunc: {mark}{message}", file=sys.stderr, flush=True)
 
 
-def _as_json(level: str, message: str) -> str:
-    return dumps({"level": level, "msg": message, "time": _now()}) + "\n"
-
-
-def _as_text(level: str, message: str) -> str:
-    return f"time={dumps(_now())} level={level} msg={dumps(message)}\n"
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _line(level: str, message: str) -> str:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    if _format == "json":
+        return dumps({"level": level, "msg": message, "time": now})
+    return f"time={dumps(now)} level={level} msg={dumps(message)}"

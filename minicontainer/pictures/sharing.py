@@ -65,15 +65,13 @@ def choose_drawn(images: Sequence[Image], platform: str | None) -> list[Drawn]:
         ]
         for image in images
     }
-    if platform:
-        wanted = parse_platform(platform)
-        return [_fittest(candidates, wanted) for candidates in runnable.values() if candidates]
-    if sum(map(len, runnable.values())) <= UNFOLDED:
+    if not platform and sum(map(len, runnable.values())) <= UNFOLDED:
         return [it for candidates in runnable.values() for it in candidates]
-    return [_fittest(candidates) for candidates in runnable.values() if candidates]
+    wanted = parse_platform(platform) if platform else None
+    return [_fittest(candidates, wanted) for candidates in runnable.values() if candidates]
 
 
-def _fittest(candidates: list[Drawn], wanted: Platform | None = None) -> Drawn:
+def _fittest(candidates: list[Drawn], wanted: Platform | None) -> Drawn:
     """The one for `wanted`; where nothing is asked for, for this machine, else the first."""
     for runs in platforms_run_by(wanted or host_platform()):
         for it in candidates:

@@ -11,8 +11,10 @@ import glob
 import os
 import re
 import sys
+from pathlib import Path
 
 from minicontainer.errors import MinicontainerError
+from minicontainer.lib.files import files_below
 from minicontainer.step01_chroot.elf import libraries_of
 from minicontainer.step01_chroot.rootfs import find_program
 from minicontainer.step03_image.layers import OPAQUE, WHITEOUT
@@ -26,26 +28,8 @@ TOOLS = """
 LARGEST_FILE = 32 * 1024 * 1024
 #: where a loader looks unasked: lib, lib64, and Debian's lib/ARCH-linux-gnu
 USUAL_PLACE = re.compile(r"(usr/)?lib(32|64)?(/[a-z0-9_]+-linux-gnu[a-z0-9_]*)?")
-
-ENTRYPOINT = """#!/bin/sh
-# What the image runs first: greet a person who asked for a shell, then become the command.
-if [ -t 0 ] && [ "$*" = /bin/sh ]; then cat /etc/motd; fi
-exec "$@"
-"""
-PASSWD = "root:x:0:0:root:/root:/bin/sh\nworkshop:x:1000:1000:Workshop:/home/workshop:/bin/sh\n"
-GROUP = "root:x:0:\ntty:x:5:\nworkshop:x:1000:\n"
-OS_RELEASE = 'NAME="Workshop"\nID=workshop\nPRETTY_NAME="workshop/shell, made on this machine"\n'
-MOTD = """
-Welcome to workshop/shell. You are inside a container. Look around:
-  ls -d /proc/[0-9]*    who else is here?    id        who are you?
-  cat /proc/mounts      what is mounted?     uname -n  where are you?
-  cat /usr/share/guide/README                what was done to these files?
-"""
-README = """The third layer of this image changed what the first one had put there:
-  /etc/motd         was replaced:   the layer has a file of the same name
-  /etc/build-note   was deleted:    the layer has etc/.wh.build-note
-  /usr/share/guide  was emptied:    the layer has usr/share/guide/.wh..wh..opq
-"""
+#: the files of the first and of the third layer that are no programs of this machine
+SHELL = Path(__file__).with_name("shell")
 
 
 class NoTools(MinicontainerError):
@@ -67,13 +51,7 @@ def base_files() -> list[File]:
         directory("root", 0o700),
         directory("tmp", 0o1777),
         directory("home/workshop"),
-        File("etc/passwd", PASSWD.encode()),
-        File("etc/group", GROUP.encode()),
-        File("etc/os-release", OS_RELEASE.encode()),
-        File("etc/motd", b"under construction\n"),
-        File("etc/build-note", b"remember to delete this note\n"),
-        File("usr/share/guide/draft-1", b"the first draft\n"),
-        File("usr/share/guide/old/draft-0", b"an even older draft\n"),
+        *shell_files("base"),
     ]
 
 
@@ -92,13 +70,18 @@ def tool_files(present: set[str]) -> list[File]:
 
 def finishing_files() -> list[File]:
     """The third layer: one file replaced, one deleted, one directory emptied and filled anew."""
-    return [
-        File("bin/entrypoint", ENTRYPOINT.encode(), 0o755),
-        File("etc/motd", MOTD.encode()),
-        File(f"etc/{WHITEOUT}build-note", b""),
-        File(f"usr/share/guide/{OPAQUE}", b""),
-        File("usr/share/guide/README", README.encode()),
-    ]
+    # no files of ours: some file systems, and images that hold this package, would obey them
+    whiteouts = (f"etc/{WHITEOUT}build-note", f"usr/share/guide/{OPAQUE}")
+    return [*shell_files("finishing"), *(File(path, b"") for path in whiteouts)]
+
+
+def shell_files(layer: str) -> list[File]:
+    """The files in the directory shell/`layer`; those in bin are to be run."""
+    files = []
+    for name, _ in files_below(SHELL / layer):
+        mode = 0o755 if name.startswith("bin/") else 0o644
+        files.append(File(name, (SHELL / layer / name).read_bytes(), mode))
+    return files
 
 
 def program_files(name: str) -> list[File]:

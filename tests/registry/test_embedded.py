@@ -13,7 +13,7 @@ import pytest
 from minicontainer.registry import embedded
 from minicontainer.registry.embedded import make_images
 from minicontainer.registry.host_tools import (
-    ENTRYPOINT,
+    SHELL,
     NoTools,
     loader_settings,
     program_files,
@@ -186,7 +186,8 @@ def test_what_the_machine_installs_elsewhere_does_not_change_the_image():
 def test_the_shell_greets_who_comes_to_stay(tmp_path, words, greeted):
     motd, entrypoint = tmp_path / "motd", tmp_path / "entrypoint"
     motd.write_text("Welcome")
-    entrypoint.write_text(ENTRYPOINT.replace("/etc/motd", str(motd)))
+    script = (SHELL / "finishing/bin/entrypoint").read_text()
+    entrypoint.write_text(script.replace("/etc/motd", str(motd)))
     ours, theirs = os.openpty()
     try:
         os.write(ours, b"\x04")

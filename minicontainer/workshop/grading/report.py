@@ -88,8 +88,7 @@ def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
         passed = sum(result.passed for result in results)
         state = f"{passed} of {len(results)} checks pass"
     mark = symbol(min(results, key=lambda r: (r.settled, r.passed)).outcome)
-    title = f"{exercise.number} {exercise.name}"
-    return f"  {mark} {title:<23} {got:>2}/{total:<2}  {state}"
+    return f"  {mark} {exercise.title:<23} {got:>2}/{total:<2}  {state}"
 
 
 def _points(results: list[Result]) -> tuple[int, int]:
@@ -100,7 +99,7 @@ def _points(results: list[Result]) -> tuple[int, int]:
 def failure(lab: Lab, result: Result) -> Iterator[str]:
     """One failing check in full."""
     check, exercise = result.check, lab.exercise(result.check.exercise)
-    head = f"{exercise.number} {exercise.name} · {check.title}"
+    head = f"{exercise.title} · {check.title}"
     score = f"0 / {check.points} point{'s' if check.points > 1 else ''}"
     yield f"{head}{score:>{max(_WIDTH - len(head), len(score) + 2)}}"
     yield ""
@@ -172,4 +171,4 @@ def _ending(lab: Lab, results: list[Result]) -> list[str]:
     verb = "start with" if todo.outcome in NOT_STARTED else "go on with"
     exercise = lab.exercise(todo.check.exercise)
     file = f"labs/{lab.id}/{lab.notebook}"
-    return [*lines, f"next:  {verb} {exercise.number} {exercise.name} in {file}"]
+    return [*lines, f"next:  {verb} {exercise.title} in {file}"]

@@ -117,7 +117,7 @@ def _worked_on(lab: Lab, before: Answers | None) -> Answers:
     answers, store = saved_answers(lab), Progress(lab.root)
     was = before.functions if before else answers.functions
     changed = [name for name in lab.names if answers.functions[name].source != was[name].source]
-    to_do = [name for name in lab.names if name not in changed and not store.passed(lab, name)]
+    to_do = [n for n in lab.names if n not in changed and store.standing(lab, n).sign != "✓"]
     if not changed or _graded(lab, answers, changed):
         all(_graded(lab, answers, [name]) for name in to_do)  # up to the first that fails
     say_next(argparse.Namespace(lab=lab.id))
@@ -131,8 +131,9 @@ def say_next(options: argparse.Namespace) -> int:
     first = find_lab(options.lab).id if options.lab else store.last_lab
     for lab in sorted(labs, key=lambda lab: (lab.id < first, lab.id)):
         for exercise in lab.exercises:
-            if not (store.passed(lab, exercise.name) or store.ungraded(lab, exercise.name)):
-                print(f"next: {exercise.number} {exercise.name} in labs/{lab.id}/{lab.notebook}")
+            standing = store.standing(lab, exercise.name)
+            if standing.sign != "✓" and not standing.ungraded:
+                print(f"next: {exercise.title} in labs/{lab.id}/{lab.notebook}")
                 print(f"      about {exercise.minutes} minutes; then ./workshop check {lab.id}")
                 return 0
     print("All labs are done. Well done!")
@@ -143,15 +144,15 @@ def status(_: argparse.Namespace) -> int:
     """A line a lab, and the exercises of labs that are begun."""
     for lab in find_labs():
         store = Progress(lab.root)
-        got = sum(store.points(lab, name) for name in lab.names)
+        standings = {exercise: store.standing(lab, exercise.name) for exercise in lab.exercises}
+        got = sum(standing.points for standing in standings.values())
         print(f"lab {lab.id}  {lab.title:<24} {got:>3} / {lab.points()} points")
-        begun = any(store.sign(lab, n) != "○" or store.ungraded(lab, n) for n in lab.names)
-        for exercise in lab.exercises if begun else []:
-            hints = store.hints(lab, exercise.name)
+        if not any(s.sign != "○" or s.ungraded for s in standings.values()):
+            continue
+        for exercise, (sign, points, hints, ungraded) in standings.items():
+            score = f"{points:>2}/{lab.points(exercise.name)}{'   ungraded' if ungraded else ''}"
             read = f"   {hints} hint{'s' if hints > 1 else ''} read" if hints else ""
-            read = f"   ungraded{read}" if store.ungraded(lab, exercise.name) else read
-            sign, title, points = store.standing(lab, exercise)
-            print(f"  {sign} {title:<25} {points}{read}")
+            print(f"  {sign} {exercise.title:<25} {score}{read}")
     print("as last graded; ./workshop check NN grades what you have saved since")
     return 0
 

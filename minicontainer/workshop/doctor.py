@@ -64,14 +64,11 @@ def examine() -> Iterator[Finding]:
 
 def python_version() -> Finding:
     """Is this interpreter one that the packages are made for?"""
-    version = platform.python_version()
-    oldest, newest = (".".join(map(str, pair)) for pair in needs.PYTHONS)
-    return Finding(
-        "Python",
-        needs.PYTHONS[0] <= sys.version_info[:2] <= needs.PYTHONS[1],
-        f"{version} ({os.path.realpath(sys.executable)})",
-        f"install a Python from {oldest} to {newest}, or name one by MINICONTAINER_PYTHON",
-    )
+    oldest, newest = needs.PYTHONS
+    found = f"{platform.python_version()} ({os.path.realpath(sys.executable)})"
+    these = "a Python from {}.{} to {}.{}".format(*oldest, *newest)
+    mend = f"install {these}, or name one by MINICONTAINER_PYTHON"
+    return Finding("Python", oldest <= sys.version_info[:2] <= newest, found, mend)
 
 
 def installer() -> Finding:
@@ -110,13 +107,9 @@ def _directory(name: str, variable: str, path: str) -> Finding:
 
 def operating_system() -> Finding:
     """Is this a Linux, as labs 01, 02 and 06 need it?"""
-    return Finding(
-        "system",
-        sys.platform == "linux",
-        f"{platform.system()} {platform.release()}, {platform.machine()}",
-        OTHER_SYSTEMS.get(platform.system(), ELSEWHERE.format("a machine")),
-        needed=False,
-    )
+    found = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    mend = OTHER_SYSTEMS.get(platform.system(), ELSEWHERE.format("a machine"))
+    return Finding("system", sys.platform == "linux", found, mend, needed=False)
 
 
 # ------------------------------------------------------------------ namespaces
@@ -126,19 +119,14 @@ def namespaces() -> Iterator[Finding]:
     """Can containers be made, and can layers be stacked instead of copied?"""
     place = places.existing(places.store())
     tried = kernel.try_namespaces(Path(place) if places.may_write(place) else None)
-    yield Finding(
-        "namespaces",
-        not tried.namespaces,
-        tried.namespaces or "user, mount, pid, network and more, as this user",
-        f"{tried.advice or 'end other programs, and try again'}; labs 03, 04 and 05 run without",
-    )
+    found = tried.namespaces or "user, mount, pid, network and more, as this user"
+    mend = f"{tried.advice or 'end other programs, and try again'}; labs 03, 04 and 05 run without"
+    yield Finding("namespaces", not tried.namespaces, found, mend)
     if not tried.namespaces:
+        found = tried.overlay or "layers are stacked, not copied"
+        mend = "each container copies its image; another file system for {} may help"
         yield Finding(
-            "overlayfs",
-            not tried.overlay,
-            tried.overlay or "layers are stacked, not copied",
-            f"each container copies its image; another file system for {places.store()} may help",
-            needed=False,
+            "overlayfs", not tried.overlay, found, mend.format(places.store()), needed=False
         )
 
 
@@ -146,34 +134,24 @@ def id_ranges() -> Finding:
     """May this user use more ids than its own in a container? Source: subuid(5)."""
     from minicontainer.lib.user_namespace import id_range  # for Linux
 
-    name = "user ids"
     if os.geteuid() == 0:
-        return Finding(name, True, "root may use all")
+        return Finding("user ids", True, "root may use all")
+    found, mend = "", "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
     if not (shutil.which("newuidmap") and shutil.which("newgidmap")):
-        return Finding(
-            name, False, "one: newuidmap is missing", "install the package uidmap", needed=False
-        )
-    lacking = [file for file in ("/etc/subuid", "/etc/subgid") if not id_range(file)]
-    return Finding(
-        name,
-        not lacking,
-        f"one: {' and '.join(lacking)} give you no range" if lacking else "a range of its own",
-        "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER",
-        needed=False,
-    )
+        found, mend = "one: newuidmap is missing", "install the package uidmap"
+    elif lacking := [file for file in ("/etc/subuid", "/etc/subgid") if not id_range(file)]:
+        found = f"one: {' and '.join(lacking)} give you no range"
+    return Finding("user ids", not found, found or "a range of its own", mend, needed=False)
 
 
 def cgroups() -> Finding:
     """Can limits (memory, processes, cpu) be set?"""
     version, good = kernel.limits()
-    delegate = "systemd-run --user --scope -p Delegate=yes SHELL gives you some"
-    return Finding(
-        "cgroups",
-        good,
-        f"version {version}, {'limits can be set' if good else 'not delegated to this user'}",
-        "containers run without limits" + (f"; {delegate}" if version == 2 else ""),
-        needed=False,
-    )
+    found = f"version {version}, {'limits can be set' if good else 'not delegated to this user'}"
+    mend = "containers run without limits"
+    if version == 2:
+        mend += "; systemd-run --user --scope -p Delegate=yes SHELL gives you some"
+    return Finding("cgroups", good, found, mend, needed=False)
 
 
 def memory() -> Finding:
@@ -199,13 +177,9 @@ def jupyter_port() -> Finding:
     with socket.socket() as attempt:
         attempt.settimeout(1)
         taken = attempt.connect_ex(("127.0.0.1", JUPYTER_PORT)) == 0
-    return Finding(
-        "port",
-        not taken,
-        f"{JUPYTER_PORT} is {'taken' if taken else 'free for JupyterLab'}",
-        "nothing to do: JupyterLab takes the next one",
-        needed=False,
-    )
+    found = f"{JUPYTER_PORT} is {'taken' if taken else 'free for JupyterLab'}"
+    mend = "nothing to do: JupyterLab takes the next one"
+    return Finding("port", not taken, found, mend, needed=False)
 
 
 def other_tools() -> Iterator[Finding]:

@@ -41,7 +41,7 @@ def box(*parts: str) -> str:
 
 def line(text: str) -> str:
     """One line of ordinary text."""
-    return f'<div style="color: {_TEXT}">{escape(text)}</div>'
+    return _div(f"color: {_TEXT}", escape(text))
 
 
 def pre(text: str) -> str:
@@ -52,20 +52,14 @@ def pre(text: str) -> str:
 def heading(text: str, right: str) -> str:
     """A line in bold, with the points at its end."""
     style = "display: flex; font-weight: 600; margin-top: 0.3em"
-    return (
-        f'<div style="{style}"><span style="flex: 1">{escape(text)}</span>'
-        f"<span>{escape(right)}</span></div>"
-    )
+    return _div(style, _span("flex: 1", text), f"<span>{escape(right)}</span>")
 
 
 def row(sign: str, text: str, right: str = "") -> str:
     """`✓ text            right`."""
-    mark = f'<span style="color: {_COLOURS[sign]}; font-weight: 700">{sign}</span>'
-    return (
-        '<div style="display: flex; gap: 0.6em">'
-        f'{mark}<span style="flex: 1">{escape(text)}</span>'
-        f'<span style="color: {_QUIET}">{escape(right)}</span></div>'
-    )
+    mark = _span(f"color: {_COLOURS[sign]}; font-weight: 700", sign)
+    points = _span(f"color: {_QUIET}", right)
+    return _div("display: flex; gap: 0.6em", mark, _span("flex: 1", text), points)
 
 
 def check_row(check: Check, result: Result | None, more: Sequence[tuple[str, str]]) -> str:
@@ -89,13 +83,11 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
     """Labels and texts below each other, as in the terminal's report."""
     rows = []
     for label, text in pairs:
-        style = f"white-space: pre-wrap; overflow-wrap: anywhere; {_style(label)}"
-        rows.append(
-            '<div style="display: flex; gap: 0.6em; margin: 0.15em 0">'
-            f'<div style="flex: 0 0 5.5em; color: {_QUIET}">{escape(label)}</div>'
-            f'<div style="flex: 1; {style}">{escape(text)}</div></div>'
-        )
-    return f'<div style="margin: 0.3em 0 0.7em 1.4em">{"".join(rows)}</div>'
+        style = f"flex: 1; white-space: pre-wrap; overflow-wrap: anywhere; {_style(label)}"
+        left = _div(f"flex: 0 0 5.5em; color: {_QUIET}", escape(label))
+        right = _div(style, escape(text))
+        rows.append(_div("display: flex; gap: 0.6em; margin: 0.15em 0", left, right))
+    return _div("margin: 0.3em 0 0.7em 1.4em", *rows)
 
 
 def _style(label: str) -> str:
@@ -106,15 +98,20 @@ def _style(label: str) -> str:
 
 def side_by_side(columns: Iterable[tuple[str, str]]) -> str:
     """Sources beside each other, each under its title; below each other on a narrow page."""
-    made = [
-        f'<div style="flex: 1 1 max-content; min-width: 0"><div style="color: {_QUIET}">'
-        f"{escape(title)}</div>{pre(source)}</div>"
-        for title, source in columns
-    ]
-    return f'<div style="display: flex; flex-wrap: wrap; gap: 1.5em">{"".join(made)}</div>'
+    style, quiet = "flex: 1 1 max-content; min-width: 0", f"color: {_QUIET}"
+    made = [_div(style, _div(quiet, escape(title)), pre(source)) for title, source in columns]
+    return _div("display: flex; flex-wrap: wrap; gap: 1.5em", *made)
 
 
 def difference(rows: Iterable[str]) -> str:
     """The lines of a diff: what is only on one side has a colour."""
-    made = [f'<span style="color: {_SIDES.get(r[:1], _TEXT)}">{escape(r)}\n</span>' for r in rows]
+    made = [_span(f"color: {_SIDES.get(row[:1], _TEXT)}", f"{row}\n") for row in rows]
     return f'<pre style="{_CODE}">{"".join(made)}</pre>'
+
+
+def _div(style: str, *inside: str) -> str:
+    return f'<div style="{style}">{"".join(inside)}</div>'
+
+
+def _span(style: str, text: str) -> str:
+    return f'<span style="{style}">{escape(text)}</span>'

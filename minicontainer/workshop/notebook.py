@@ -17,28 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from minicontainer.errors import MinicontainerError
-from minicontainer.workshop.grading.grader import Result, grade
-from minicontainer.workshop.grading.report import facts, symbol, tells
-from minicontainer.workshop.labs.exercises import solution, undescribed
-from minicontainer.workshop.labs.lab import (
-    ANSWERS_VARIABLE,
-    Check,
-    Exercise,
-    Lab,
-    LabError,
-    answers_directory,
-    find_lab,
-)
-from minicontainer.workshop.labs.notebook_answers import (
-    WRITTEN,
-    Answers,
-    Cell,
-    read_cells,
-    saved_answers,
-)
-from minicontainer.workshop.labs.progress import Progress
 
 from . import html
+from .grading.grader import Result, grade
+from .grading.report import facts, symbol, tells
+from .labs.cells import Cell
+from .labs.exercises import solution, undescribed
+from .labs.lab import ANSWERS_VARIABLE, Check, Exercise, Lab, LabError, answers_directory, find_lab
+from .labs.notebook_answers import WRITTEN, Answers, read_cells, saved_answers
+from .labs.progress import Progress
 
 _UNKNOWN = "This kernel does not know {name} yet: run its cell, then this one again."
 _UNWRITTEN = "{name} is not written yet. Write it, run its cell, then this one again."
@@ -141,10 +128,9 @@ class _Book:
         for exercise in exercises:
             own = [check for check in checks if check.exercise == exercise.name]
             got = sum(c.points for c in own if c.name in known and known[c.name].passed)
-            name = f"{exercise.number} {exercise.name}"
             points = f"{got} / {sum(c.points for c in own)} points"
-            parts.append(html.heading(name, points))
-            lines.append(f"{name}   {points}")
+            parts.append(html.heading(exercise.title, points))
+            lines.append(f"{exercise.title}   {points}")
             told = next((c for c in own if c.name in known and tells(known[c.name])), None)
             for check in own:
                 result = known.get(check.name)
@@ -210,9 +196,10 @@ class _Book:
         """Show how far you are in this lab."""
         rows, lines = [], []
         for exercise in self.lab.exercises:
-            sign, title, points = self.store.standing(self.lab, exercise)
-            rows.append(html.row(sign, title, points))
-            lines.append(f"{sign} {title:<25} {points}")
+            sign, points, *_ = self.store.standing(self.lab, exercise.name)
+            score = f"{points:>2}/{self.lab.points(exercise.name)}"
+            rows.append(html.row(sign, exercise.title, score))
+            lines.append(f"{sign} {exercise.title:<25} {score}")
         _Display().show(html.box(*rows), "\n".join(lines))
 
 
@@ -224,7 +211,7 @@ def next_hint(
     `way` is how to ask for another: where the exercise's name and the number stand.
     """
     count = len(exercise.hints)
-    number = max(1, min(number or store.hints(lab, exercise.name) + 1, count))
+    number = max(1, min(number or store.standing(lab, exercise.name).hints + 1, count))
     store.hint_read(lab, exercise.name, number)
     another = f"   (there is another: {way.format(exercise.name, number + 1)})"
     more = another if number < count else ""

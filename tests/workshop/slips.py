@@ -13,14 +13,13 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from minicontainer.workshop.grading import runner
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.grading.report import failure, tells
 from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 
 from .learner import LABS, reference
-from .warm import Forked
+from .warm import Forked, loaded
 
 #: seconds of a check's own time after which an endless answer is stopped
 _SECONDS = 0.7
@@ -85,8 +84,7 @@ class _Late(ast.NodeTransformer):
 def graded(lab: Lab, exercise: str) -> Iterator[dict]:
     """For each answer: its name, its results, and the report on the first that did not pass."""
     checks = [check for check in lab.checks if check.exercise == exercise]
-    tests = runner.Tests(lab)
-    tests.load(exercise)
+    tests = loaded(lab, exercise)
     seconds = tests.seconds
     for name, source in answers(lab, exercise).items():
         found = read_cells([Cell("cell 1", source)], lab.names)

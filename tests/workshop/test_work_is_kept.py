@@ -225,7 +225,7 @@ def test_several_processes_record_at_once(tmp_path: Path) -> None:
     running = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(4)]
     assert [process.wait() for process in running] == [0, 0, 0, 0]
     store = Progress(lab.root)
-    assert sum(store.points(lab, name) for name in lab.names) == lab.points()
+    assert sum(store.standing(lab, name).points for name in lab.names) == lab.points()
 
 
 def test_an_open_notebook_takes_no_pass_away(tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ def test_an_open_notebook_takes_no_pass_away(tmp_path: Path) -> None:
     [check] = [c for c in lab.checks if c.exercise == "digest_of"][:1]
     terminal.record(lab, [Result(check, "passed")])
     notebook.hint_read(lab, "read_blob", 1)
-    assert Progress(lab.root).points(lab, "digest_of") == check.points
-    assert notebook.points(lab, "digest_of") == check.points
+    assert Progress(lab.root).standing(lab, "digest_of").points == check.points
+    assert notebook.standing(lab, "digest_of").points == check.points
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_after_a_sudo_passes_are_recorded_as_before(others_may_enter: Path) -> N
         check=False,
     )
     assert done.stdout.startswith("hint 1") and done.stderr == ""
-    assert Progress(others_may_enter).passed(lab, "digest_of")
+    assert Progress(others_may_enter).standing(lab, "digest_of").sign == "✓"
 
 
 def test_status_says_what_it_shows(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def learners(lab: Lab) -> dict[str, Any]:
 
 def solution(lab: Lab) -> dict[str, Any]:
     """The notebook with the package's own functions, not executed."""
-    return _notebook(_Cells(lab, exercises.solution, f"../../labs/{lab.id}/"))
+    return _notebook(_Cells(lab, exercises.solution, way=f"../../labs/{lab.id}/"))
 
 
 def executed(notebook: str, directory: Path) -> str:
@@ -98,21 +99,14 @@ def executed(notebook: str, directory: Path) -> str:
     node = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory() as home, portable():
         environment = {**os.environ, "XDG_DATA_HOME": home, "NO_COLOR": "1"}
-        client = NotebookClient(
-            node, timeout=120, record_timing=False, coalesce_streams=True, kernel_name="python3"
-        )
+        client = NotebookClient(node, timeout=120, record_timing=False, coalesce_streams=True)
         client.execute(cwd=str(directory), env=environment)
     for cell in node.cells:
-        if cell.cell_type == "code":
-            kept = [output for output in cell.outputs if _is_kept(output)]
+        if cell.cell_type == "code":  # what goes to stderr differs from machine to machine
+            kept = [output for output in cell.outputs if output.get("name") != "stderr"]
             cell.outputs = [_lasting(output, directory.name) for output in kept]
     node.metadata = nbformat.reads(notebook, as_version=4).metadata
     return nbformat.writes(node) + "\n"
-
-
-def _is_kept(output: Any) -> bool:
-    """What goes to stderr is left out: it differs from machine to machine."""
-    return output.get("name") != "stderr"
 
 
 def _lasting(output: Any, lab: str) -> Any:
@@ -137,20 +131,16 @@ def _notebook(cells: _Cells) -> dict[str, Any]:
     }
 
 
+@dataclass
 class _Cells:
     """The cells made so far; one method a kind of block."""
 
-    def __init__(
-        self,
-        lab: Lab,
-        function_cell: Callable[[Exercise], str],
-        way: str = "",
-        forgiving: bool = False,
-    ) -> None:
-        self.lab, self.function_cell, self.forgiving = lab, function_cell, forgiving
-        self.way = way  # from the notebook to the lab's directory
-        self.made: list[dict[str, Any]] = []
-        self.pictures: dict[str, str] = {}
+    lab: Lab
+    function_cell: Callable[[Exercise], str]
+    way: str = ""  # from the notebook to the lab's directory
+    forgiving: bool = False
+    made: list[dict[str, Any]] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
 
     def fill(self) -> None:
         """Make all cells of the page."""

@@ -96,8 +96,7 @@ class Calls:
             self._write(0, **call, **facts)
 
     def _note(self, error: BaseException, call: dict) -> None:
-        kinds = [kind.__name__ for kind in type(error).__mro__]
-        lines = isolation.learners_lines(error)
+        kinds, lines = kinds_of(error), isolation.learners_lines(error)
         facts = {"found": told(error), "kinds": kinds, "where": lines[-4:]}
         self._came(call, **facts)
         if slipped(kinds) and (error is self._error or not self.slip):
@@ -121,9 +120,8 @@ def slipped(kinds: Iterable[str]) -> bool:
 
 def _folded(run: list[str]) -> list[str]:
     """Calls of one kind, of which many say no more than a few."""
-    return (
-        run if len(run) <= _ALIKE else [*run[: _ALIKE - 1], f"… and {len(run) + 1 - _ALIKE} more"]
-    )
+    few = [*run[: _ALIKE - 1], f"… and {len(run) + 1 - _ALIKE} more"]
+    return run if len(run) <= _ALIKE else few
 
 
 def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:
@@ -133,9 +131,14 @@ def _called(name: str, arguments: tuple, named: dict[str, Any]) -> str:
     return f"{name}({', '.join(given)}) was called"
 
 
+def kinds_of(error: BaseException) -> list[str]:
+    """The names of its classes; of an error in another process, first those of that one."""
+    return [*getattr(error, "kinds", ()), *(kind.__name__ for kind in type(error).__mro__)]
+
+
 def told(error: BaseException) -> str:
     """`KeyError was raised: 'name'`."""
-    kind = next(iter(getattr(error, "kinds", ())), type(error).__name__)
+    kind = kinds_of(error)[0]
     if kind == "NotImplementedError":
         return "raise NotImplementedError is still there"
     message = str(error).strip()[:_MESSAGE] or "no message"

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from . import isolation
-from .calls import show, told
+from .calls import kinds_of, show, told
 
 #: how much is shown of two dicts that differ
 _WIDTH = 400
@@ -97,7 +97,7 @@ class Raised:
     @property
     def kind(self) -> str:
         """The name of the exception's class."""
-        return next(iter(getattr(self.error, "kinds", ())), type(self.error).__name__)
+        return kinds_of(self.error)[0]
 
     def __repr__(self) -> str:
         return told(self.error)
@@ -211,8 +211,7 @@ def _answer(function: Callable[[], Any], writing: int, secret: bytes) -> None:
         try:
             said: dict = {"value": function()}
         except BaseException as error:
-            kinds = [kind.__name__ for kind in type(error).__mro__]
-            said = {"raised": [str(error), kinds, getattr(error, "errno", None)]}
+            said = {"raised": [str(error), kinds_of(error), getattr(error, "errno", None)]}
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(secret + json.dumps(said, default=str).encode() + b"\n")
     finally:

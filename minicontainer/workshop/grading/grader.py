@@ -22,15 +22,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import IO, Any, NamedTuple
 
 from minicontainer.lib.places import scratch_directory
-from minicontainer.workshop.labs.lab import Check, Lab, LabError
-from minicontainer.workshop.labs.notebook_answers import (
-    BROKEN,
-    MISSING,
-    STUB,
-    Answers,
-    read_cells,
-)
 
+from ..labs.lab import Check, Lab, LabError
+from ..labs.notebook_answers import BROKEN, MISSING, STUB, Answers, read_cells
 from .calls import Calls, slipped
 
 #: seconds that a child may be silent: to start, and beyond a check's own time
@@ -73,6 +67,8 @@ class Result(NamedTuple):
 
 #: what runs runner.py: a subprocess.Popen, or what has of it pid, its three files, kill and wait
 Process = Any
+#: starts one in a directory
+Start = Callable[[str], Process]
 
 
 def start_runner(scratch: str) -> Process:
@@ -99,7 +95,7 @@ def grade(
     answers: Answers,
     checks: Iterable[Check] | None = None,
     isolate: bool = True,
-    start: Callable[[str], Process] = start_runner,
+    start: Start = start_runner,
 ) -> Generator[Result]:
     """The results of `checks` (all of the lab's), those not written first.
 
@@ -117,28 +113,21 @@ def grade(
 
 
 def _run(
-    lab: Lab,
-    answers: Answers,
-    waiting: list[Check],
-    isolate: bool,
-    start: Callable[[str], Process],
+    lab: Lab, answers: Answers, waiting: list[Check], isolate: bool, start: Start
 ) -> Iterator[Result]:
     """The results of the checks `waiting`, in as many children as it takes."""
     while waiting:
-        child = _Child(lab, answers, waiting, isolate, start)
-        with child:
+        with _Child(lab, answers, waiting, isolate, start) as child:
             for result in child.results():
                 waiting.remove(result.check)
                 if answers.cells and not (child.apart or result.passed) and _refused(lab, result):
                     result = Result(result.check, "not graded")
                 yield result
                 if result.outcome in ("timeout", "crashed"):
-                    rest = [c for c in waiting if c.exercise == result.check.exercise]
-                    for check in rest:
+                    found = f"not run after “{result.check.title}”"
+                    for check in [c for c in waiting if c.exercise == result.check.exercise]:
                         waiting.remove(check)
-                        yield Result(
-                            check, "skipped", found=f"not run after “{result.check.title}”"
-                        )
+                        yield Result(check, "skipped", found=found)
         isolate = child.isolate
 
 
@@ -172,12 +161,7 @@ class _Child:
     """One run of runner.py, and what it says."""
 
     def __init__(
-        self,
-        lab: Lab,
-        answers: Answers,
-        checks: list[Check],
-        isolate: bool,
-        start: Callable[[str], Process],
+        self, lab: Lab, answers: Answers, checks: list[Check], isolate: bool, start: Start
     ) -> None:
         self.lab, self.answers, self.isolate = lab, answers, isolate
         self.checks = {check.name: check for check in checks}
@@ -257,7 +241,7 @@ class _Child:
 
     def _result(self, check: Check, message: dict[str, Any]) -> Result:
         if message["outcome"] == "timeout":
-            return self._timeout(check, self._where(self.stderr.text()))
+            return self._timeout(check, self.stderr.text())
         fields = {key: message[key] for key in message.keys() & {*Result._fields}}
         lists = {key: tuple(fields[key]) for key in fields.keys() & {"where", "used"}}
         return Result(check, **fields | lists)
@@ -267,23 +251,26 @@ class _Child:
         if silent:
             self.process.kill()
         status, said = self.process.wait(), self.stderr.text()
-        where = self._where(said)
-        found = _ending(status if self.status is None else self.status)
-        call = self.calls.last.get("call", "")
         if slip := self.calls.slip:
-            found, where = slip["found"], tuple(slip["where"])
-        elif silent or "Timeout (" in said:
-            return self._timeout(check, where)
-        did = tuple(self.calls.did)
-        return Result(check, "crashed", call, found=found, where=where, did=did)
+            return self._stopped(check, "crashed", slip["found"], slip["where"])
+        if silent or "Timeout (" in said:
+            return self._timeout(check, said)
+        found = _ending(status if self.status is None else self.status)
+        return self._stopped(check, "crashed", found, self._where(said))
 
-    def _timeout(self, check: Check, where: tuple[str, ...]) -> Result:
+    def _timeout(self, check: Check, said: str) -> Result:
         mistake = self.lab.mistake_raising(check.exercise, {"Timeout"})
-        call, found = self.calls.last.get("call", ""), "it did not end"
-        did = tuple(self.calls.did)
-        return Result(check, "timeout", call, "", found, "", mistake, where, did=did)
+        return self._stopped(check, "timeout", "it did not end", self._where(said), mistake)
 
-    def _where(self, said: str) -> tuple[str, ...]:
+    def _stopped(
+        self, check: Check, outcome: str, found: str, where: Iterable[str], mistake: str = ""
+    ) -> Result:
+        """What came of a check in whose middle the child ended, or had to be ended."""
+        call, did = self.calls.last.get("call", ""), tuple(self.calls.did)
+        where = tuple(where)
+        return Result(check, outcome, call, "", found, "", mistake, where, did=did)
+
+    def _where(self, said: str) -> list[str]:
         """The learner's lines in what faulthandler printed, outermost first."""
         sources = {cell.label: cell.source.split("\n") for cell in self.answers.cells}
         found = []
@@ -291,7 +278,7 @@ class _Child:
             if name in sources:
                 line = sources[name][int(number) - 1].strip()
                 found.append(f"{name}, line {number}: {line}")
-        return tuple(reversed(found))
+        return found[::-1]
 
 
 def _ending(status: int) -> str:

@@ -6,6 +6,7 @@ check: what was done, expected, found, what the specification says, the hint.
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Iterator
 
@@ -43,14 +44,13 @@ def hint_of(lab: Lab, result: Result) -> str:
 
 def report(lab: Lab, answers: Answers, results: list[Result]) -> str:
     """The whole report: a line an exercise, the first failures in full, the score."""
+    graded = _by_exercise(lab, results)
     lines = [f"lab {lab.id} · {lab.title}", ""]
-    lines += [_exercise_line(lab, e, _of(results, e)) for e in _graded(lab, results)]
-    told = 0
-    for exercise in _graded(lab, results):
-        failed = [r for r in _of(results, exercise) if tells(r)]
-        if failed and told < _FULL:
-            lines += ["", *failure(lab, failed[0]), *map(_short, failed[1:])]
-            told += 1
+    lines += [_exercise_line(lab, exercise, own) for exercise, own in graded]
+    failed = [found for _, own in graded if (found := [result for result in own if tells(result)])]
+    for first, *others in failed[:_FULL]:
+        also = [f"  ✗ also: {result.check.title}" for result in others]
+        lines += ["", *failure(lab, first), *also]
     lines += ["", *(f"note: {note}" for note in answers.notes)]
     return "\n".join([*lines, *_ending(lab, results)])
 
@@ -60,17 +60,10 @@ def tells(result: Result) -> bool:
     return not result.settled and result.outcome not in (*NOT_STARTED, "skipped")
 
 
-def _short(result: Result) -> str:
-    return f"  ✗ also: {result.check.title}"
-
-
-def _graded(lab: Lab, results: list[Result]) -> list[Exercise]:
-    names = {result.check.exercise for result in results}
-    return [exercise for exercise in lab.exercises if exercise.name in names]
-
-
-def _of(results: list[Result], exercise: Exercise) -> list[Result]:
-    return [result for result in results if result.check.exercise == exercise.name]
+def _by_exercise(lab: Lab, results: list[Result]) -> list[tuple[Exercise, list[Result]]]:
+    """The exercises of which there are results, in order, each with its own."""
+    pairs = [(e, [r for r in results if r.check.exercise == e.name]) for e in lab.exercises]
+    return [(exercise, own) for exercise, own in pairs if own]
 
 
 def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
@@ -88,8 +81,7 @@ def _exercise_line(lab: Lab, exercise: Exercise, results: list[Result]) -> str:
         passed = sum(result.passed for result in results)
         state = f"{passed} of {len(results)} checks pass"
     mark = symbol(min(results, key=lambda r: (r.settled, r.passed)).outcome)
-    title = f"{exercise.number} {exercise.name}"
-    return f"  {mark} {title:<23} {got:>2}/{total:<2}  {state}"
+    return f"  {mark} {exercise.title:<23} {got:>2}/{total:<2}  {state}"
 
 
 def _points(results: list[Result]) -> tuple[int, int]:
@@ -100,7 +92,7 @@ def _points(results: list[Result]) -> tuple[int, int]:
 def failure(lab: Lab, result: Result) -> Iterator[str]:
     """One failing check in full."""
     check, exercise = result.check, lab.exercise(result.check.exercise)
-    head = f"{exercise.number} {exercise.name} · {check.title}"
+    head = f"{exercise.title} · {check.title}"
     score = f"0 / {check.points} point{'s' if check.points > 1 else ''}"
     yield f"{head}{score:>{max(_WIDTH - len(head), len(score) + 2)}}"
     yield ""
@@ -142,21 +134,21 @@ def _found(result: Result) -> str:
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
-    """`label` and beside it `text`, wrapped; without a label at the label's place."""
+    """`label` and beside it `text`, wrapped; without a label at the label's place.
+
+    Words stay whole, but in what was printed.
+    """
     indent = "  " if not label else "  " + " " * _LABEL
     start = indent if not label else f"  {label:<{_LABEL}}"
+    wrapped = functools.partial(
+        textwrap.wrap, width=_WIDTH, subsequent_indent=indent, break_on_hyphens=False
+    )
     for line in text.splitlines() or [""]:
-        for part in _wrapped(line, _WIDTH - len(indent), label == "printed"):
-            yield f"{start}{part}"
-            start = indent
+        hard = label == "printed"
+        yield from wrapped(line, initial_indent=start, break_long_words=hard) or [start]
+        start = indent
     if not label:
         yield ""
-
-
-def _wrapped(line: str, width: int, hard: bool) -> list[str]:
-    """`line` in pieces of at most `width`; words stay whole, unless `hard`."""
-    pieces = textwrap.wrap(line, width, break_long_words=hard, break_on_hyphens=False)
-    return pieces or [""]
 
 
 def _ending(lab: Lab, results: list[Result]) -> list[str]:
@@ -165,11 +157,11 @@ def _ending(lab: Lab, results: list[Result]) -> list[str]:
     if ungraded := sum(r.check.points for r in results if r.outcome == "not graded"):
         lines = [f"score: {got} of {total - ungraded} points; {ungraded} more need namespaces,"
                  " which this machine forbids: see ./workshop doctor"]  # fmt: skip
-    in_order = [result for exercise in _graded(lab, results) for result in _of(results, exercise)]
+    in_order = [result for _, own in _by_exercise(lab, results) for result in own]
     todo = next((result for result in in_order if not result.settled), None)
     if todo is None:
         return [*lines, f"Lab {lab.id} is done. Well done!" if got == lab.points() else "passed"]
     verb = "start with" if todo.outcome in NOT_STARTED else "go on with"
     exercise = lab.exercise(todo.check.exercise)
     file = f"labs/{lab.id}/{lab.notebook}"
-    return [*lines, f"next:  {verb} {exercise.number} {exercise.name} in {file}"]
+    return [*lines, f"next:  {verb} {exercise.title} in {file}"]

@@ -34,7 +34,7 @@ from minicontainer.workshop.labs.notebook_answers import Cell, read_cells
 from minicontainer.workshop.labs.overlay import NotDefined, Overlay
 
 from . import calls, checks, isolation
-from .calls import NOTHING, Calls, slipped, told
+from .calls import NOTHING, Calls, kinds_of, slipped, told
 from .checks import Failed, Mark
 
 #: how much of what the learner's code prints is kept, in characters
@@ -125,13 +125,6 @@ class Tests:
         self.modules: dict[str, ModuleType] = {}
         self.overlay.install()
 
-    def load(self, exercise: str) -> None:
-        """Import all that the checks of `exercise` need, before its answer is known."""
-        self.overlay.reserve([self.lab.exercise(exercise)])
-        for check in self.lab.checks:
-            if check.exercise == exercise:
-                self._function(check.name)
-
     def take(self, cells: list[Cell], scratch: Path, notes: Calls) -> None:
         """Put the answers in `cells` in place; checks write below `scratch` only."""
         self.scratch, self.calls, self.overlay.make = scratch, notes, notes.make
@@ -216,7 +209,7 @@ class Tests:
         nothing = self._given(mark) == NOTHING
         if cause:
             where = isolation.learners_lines(cause)
-            led = "gave" in last and not where and (nothing or slipped(_kinds(cause)))
+            led = "gave" in last and not where and (nothing or slipped(kinds_of(cause)))
             if failed.mistake and not led:
                 return came | {"where": where or last.get("where", [])}
             return came | {"mistake": ""} | self._stumbled(cause, mark)
@@ -239,7 +232,7 @@ class Tests:
             given = self._given(mark)
             more = f"; then the check could not go on ({told(error)})"
             return {"found": given if given == NOTHING else given + more}
-        facts: dict = {"found": told(error), "where": where, "kinds": _kinds(error)}
+        facts: dict = {"found": told(error), "where": where, "kinds": kinds_of(error)}
         if not where and "found" in last:
             facts = last
         seen = "" if slipped(facts["kinds"]) else None
@@ -272,11 +265,6 @@ def _tree(directory: Path) -> list[str]:
     links = {path: f" -> {os.readlink(path)}" for path in paths if os.path.islink(path)}
     lines = [os.path.relpath(path, directory) + links.get(path, "") for path in paths[:_FILES]]
     return ["", "the files then:", *lines] if lines else []
-
-
-def _kinds(error: BaseException) -> list[str]:
-    """The names of its classes; of an error in another process, those of that one."""
-    return [kind.__name__ for kind in type(error).__mro__] + list(getattr(error, "kinds", ()))
 
 
 class _Printed(io.StringIO):

@@ -12,7 +12,10 @@ import builtins
 import importlib.util
 import re
 import textwrap
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,78 +97,55 @@ def undescribed(source: str) -> str:
 def imports(exercises: list[Exercise]) -> str:
     """The import lines for every name that the reference bodies use, or their docstrings name."""
     own = {exercise.name for exercise in exercises}
-    lines: set[str] = set()
-    for exercise in exercises:
-        lines |= _imports_of(exercise, own)
-    plain = sorted(line for line in lines if line.startswith("import "))
-    merged = _merged(lines - set(plain))
-    own_lines = [line for line in merged if line.startswith("from minicontainer")]
-    foreign = [line for line in merged if line not in own_lines]
-    return "\n".join([*plain, *foreign, "", *own_lines])
+    origins = sorted({origin for exercise in exercises for origin in _origins(exercise, own)})
+    lines = [
+        _import_line(place, [name for _, name in named])
+        for place, named in groupby(origins, key=itemgetter(0))
+        if place != "__future__"
+    ]
+    ours = [line for line in lines if line.startswith("from minicontainer")]
+    return "\n".join([*(line for line in lines if line not in ours), "", *ours])
 
 
-def _imports_of(exercise: Exercise, own: set[str]) -> set[str]:
-    """One line for each name of the module that the exercise's function uses."""
+def _origins(exercise: Exercise, own: set[str]) -> Iterator[tuple[str, str]]:
+    """Whence the exercise's function has each name but `own`: a module ("" for `import X`), and X.
+
+    A name that is made in the function's own module is to be imported from there.
+    """
     tree = ast.parse(module_source(exercise.module))
     function = next(n for n in tree.body if getattr(n, "name", "") == exercise.name)
     used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
     used |= set(re.findall(r"\b[A-Z]+(?:[a-z]+[A-Z]|_)\w+", ast.get_docstring(function) or ""))  # type: ignore[arg-type]
-    lines = set()
+    package = exercise.module.rpartition(".")[0]
     for node in _module_level(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            origin = _origin(node, exercise.module)
-            names = {(alias.asname or alias.name).split(".")[0]: alias for alias in node.names}
-            lines |= {f"{origin}import {ast.unparse(names[n])}" for n in used & set(names) - own}
+            given = {(alias.asname or alias.name).split(".")[0]: alias for alias in node.names}
+            place = "." * getattr(node, "level", 0) + (getattr(node, "module", "") or "")
+            place = place and importlib.util.resolve_name(place, package)
+            yield from ((place, ast.unparse(given[name])) for name in used & set(given) - own)
         else:
-            defined = used & _defined(node) - own - set(dir(builtins))
-            lines |= {f"from {exercise.module} import {name}" for name in defined}
-    return lines
+            made = used & _defined(node) - own - set(dir(builtins))
+            yield from ((exercise.module, name) for name in made)
 
 
-def _module_level(tree: ast.Module):
+def _module_level(tree: ast.Module) -> Iterator[ast.stmt]:
     """The statements of a module, with those under `if` and `try` (TYPE_CHECKING, guards)."""
     for node in tree.body:
-        if isinstance(node, ast.If | ast.Try):
-            yield from node.body
-        else:
-            yield node
-
-
-def _origin(node: ast.Import | ast.ImportFrom, module: str) -> str:
-    """`from PLACE ` with a relative place made absolute, or nothing for `import X`."""
-    if isinstance(node, ast.Import):
-        return ""
-    if not node.level:
-        return f"from {node.module} "
-    package = module.rsplit(".", node.level)[0]
-    return f"from {package}.{node.module} " if node.module else f"from {package} "
+        yield from node.body if isinstance(node, ast.If | ast.Try) else [node]
 
 
 def _defined(node: ast.stmt) -> set[str]:
     """The names that a statement at the top of a module gives to things."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Assign):
-        return {target.id for target in node.targets if isinstance(target, ast.Name)}
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return {node.target.id}
-    return set()
+    targets = [*getattr(node, "targets", ()), getattr(node, "target", None)]
+    return {getattr(node, "name", ""), *(getattr(target, "id", "") for target in targets)}
 
 
-def _merged(lines: set[str]) -> list[str]:
-    """`from a import x` and `from a import y` as one line, sorted."""
-    places: dict[str, list[str]] = {}
-    for line in lines:
-        place, _, name = line.partition(" import ")
-        places.setdefault(place, []).append(name)
-    places.pop("from __future__", None)
-    return [_wrapped(place, sorted(names)) for place, names in sorted(places.items())]
-
-
-def _wrapped(place: str, names: list[str]) -> str:
-    """One import statement, in lines of at most 100 characters."""
-    line = f"{place} import {', '.join(names)}"
+def _import_line(place: str, names: list[str]) -> str:
+    """`from PLACE import NAMES` in lines of at most 100 characters; a line a name for `import`."""
+    if not place:
+        return "\n".join(f"import {name}" for name in names)
+    line = f"from {place} import {', '.join(names)}"
     if len(line) <= 100:
         return line
     inside = textwrap.fill(", ".join(names) + ",", 96, break_on_hyphens=False)
-    return f"{place} import (\n{textwrap.indent(inside, '    ')}\n)"
+    return f"from {place} import (\n{textwrap.indent(inside, '    ')}\n)"

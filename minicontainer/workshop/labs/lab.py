@@ -11,7 +11,7 @@ import ast
 import os
 import sys
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,11 @@ class Exercise(NamedTuple):
     spec: str
     hints: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """What it is called in reports: "03.4 apply_layer"."""
+        return f"{self.number} {self.name}"
+
 
 class Misconception(NamedTuple):
     """A well-known wrong idea; a check that recognises it shows `hint`.
@@ -48,7 +53,7 @@ class Misconception(NamedTuple):
     key: str
     exercise: str
     hint: str
-    raises: tuple[str, ...]
+    raises: Sequence[str] = ()
 
 
 class Check(NamedTuple):
@@ -67,17 +72,16 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.id = directory.name
+        file = directory / "lab.toml"
         try:
-            facts = tomllib.loads((directory / "lab.toml").read_text("utf-8"))
+            self._take(tomllib.loads(file.read_text("utf-8")))
         except OSError as error:
             raise LabError("this is not a lab: it has no lab.toml", str(directory)) from error
         except tomllib.TOMLDecodeError as error:
-            raise LabError(str(error), str(directory / "lab.toml")) from error
-        try:
-            self._take(facts)
+            raise LabError(str(error), str(file)) from error
         except (AttributeError, KeyError, TypeError) as error:
             what = f"something is missing or of the wrong kind: {error}"
-            raise LabError(what, str(directory / "lab.toml")) from error
+            raise LabError(what, str(file)) from error
 
     def _take(self, facts: dict[str, Any]) -> None:
         self.title: str = facts["title"]
@@ -91,9 +95,7 @@ class Lab:
             for number, (name, given) in enumerate(facts["exercise"].items(), 1)
         ]
         self.misconceptions = {
-            key: Misconception(
-                key, given["exercise"], given["hint"], tuple(given.get("raises", ()))
-            )
+            key: Misconception(key, **given)
             for key, given in facts.get("misconception", {}).items()
         }
 

@@ -13,12 +13,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from minicontainer.lib import shapes
 from minicontainer.lib.locks import locked
 from minicontainer.workshop.grading.grader import NOT_STARTED, Result
 
-from .lab import Exercise, Lab, LabError
+from .lab import Lab, LabError
 from .notebook_files import hand_over, save
 
 #: the key of what was last worked on, among those of exercises
@@ -26,6 +27,19 @@ _LAST = "last"
 _EMPTY = {"passed": [], "hints": 0, "asked": 0}
 _SHAPE = {shapes.NEEDED: list(_EMPTY), "passed": [str], "hints": int, "asked": int, "tried": bool,
           "ungraded": [str]}  # fmt: skip
+
+
+class Standing(NamedTuple):
+    """How far an exercise is: ✓ passed, ✗ tried, ○ not started or not to be graded; its points.
+
+    hints: the highest one read so far. ungraded: all passed that can be graded on this
+    machine, and that is not all.
+    """
+
+    sign: str
+    points: int
+    hints: int
+    ungraded: bool
 
 
 class Progress:
@@ -101,35 +115,20 @@ class Progress:
         if not ungraded:
             _keep(entry["passed"], result.check.name, result.passed)
 
-    def passed(self, lab: Lab, exercise: str) -> bool:
-        """Did every check of the exercise pass when it was last run?"""
-        wanted = {check.name for check in lab.checks if check.exercise == exercise}
-        return wanted <= set(self._entry(lab, exercise)["passed"])
-
-    def ungraded(self, lab: Lab, exercise: str) -> bool:
-        """Did all pass that can be graded on this machine, and is that not all?"""
+    def standing(self, lab: Lab, exercise: str) -> Standing:
+        """How far the exercise is, by what came of its checks when they were last run."""
         entry = self._entry(lab, exercise)
-        wanted = {check.name for check in lab.checks if check.exercise == exercise}
-        done = {*entry["passed"], *entry.get("ungraded", [])}
-        return wanted <= done and not self.passed(lab, exercise)
-
-    def sign(self, lab: Lab, exercise: str) -> str:
-        """✓ passed, ✗ tried, ○ not started: as `check` shows it."""
-        if self.passed(lab, exercise):
-            return "✓"
-        entry = self._entry(lab, exercise)
-        tried = entry["passed"] or entry.get("tried")
-        return "✗" if tried and not self.ungraded(lab, exercise) else "○"
+        points = {c.name: c.points for c in lab.checks if c.exercise == exercise}
+        passed, missed = points.keys() & entry["passed"], points.keys() - entry["passed"]
+        ungraded = bool(missed) and missed <= set(entry.get("ungraded", []))
+        tried = (entry["passed"] or entry.get("tried")) and not ungraded
+        sign = "✗" if missed and tried else "○" if missed else "✓"
+        return Standing(sign, sum(points[name] for name in passed), entry["hints"], ungraded)
 
     @property
     def last_lab(self) -> str:
         """The number of the lab that was last worked on; "" for none."""
         return self.exercises.get(_LAST, {}).get("lab", "")
-
-    def points(self, lab: Lab, exercise: str) -> int:
-        """The points of the checks that passed when they were last run."""
-        names = self._entry(lab, exercise)["passed"]
-        return sum(c.points for c in lab.checks if c.exercise == exercise and c.name in names)
 
     def hint_read(self, lab: Lab, exercise: str, number: int) -> None:
         """Remember that hint `number` was read."""
@@ -137,21 +136,12 @@ class Progress:
             entry = self._entry(lab, exercise)
             entry["hints"] = max(entry["hints"], number)
 
-    def hints(self, lab: Lab, exercise: str) -> int:
-        """The highest hint read so far; 0 for none."""
-        return self._entry(lab, exercise)["hints"]
-
-    def standing(self, lab: Lab, exercise: Exercise) -> tuple[str, str, str]:
-        """How far the exercise is: its sign, its title, the points it has of those it could."""
-        points = f"{self.points(lab, exercise.name):>2}/{lab.points(exercise.name)}"
-        return self.sign(lab, exercise.name), f"{exercise.number} {exercise.name}", points
-
     def asked_to_show(self, lab: Lab, exercise: str) -> str:
         """Why not to show the solution yet; "" after passing, or when asked for a second time."""
         with self._changing():
             entry = self._entry(lab, exercise)
             entry["asked"] += 1
-        if entry["asked"] > 1 or self.passed(lab, exercise):
+        if entry["asked"] > 1 or self.standing(lab, exercise).sign == "✓":
             return ""
         return f"{exercise} does not pass yet. Ask again to see the solution all the same."
 

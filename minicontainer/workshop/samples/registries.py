@@ -1,9 +1,7 @@
-"""A network without a network for the checks of lab 04: servers that misbehave when asked to.
+"""A network without a network for checks and pages: servers that misbehave when asked to.
 
 In: a function that says what comes back for each request. Out: a `Wire`, a transport
-adapter for requests, with a session that uses it and remembers how it was asked; and
-`Direct`, a Registry that uses none of the functions that learners write.
-To be imported by checks only: it imports step 04.
+adapter for requests, with a session that uses it and remembers how it was asked.
 """
 
 from __future__ import annotations
@@ -11,16 +9,14 @@ from __future__ import annotations
 import json
 import threading
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from minicontainer.lib.http import raise_for_status
 from minicontainer.lib.session import Session
-from minicontainer.step04_registry.client import Registry
 
 HOST = "reg.example"
 HOME = f"https://{HOST}"
@@ -135,37 +131,3 @@ class _Session(Session):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         self._options.append(options)
         return super().send(request, **options)
-
-
-class Direct(Registry):
-    """The registry at the other end of `wire`; it redirects nobody and wants no token.
-
-    `known` is the token that was good last time, `fresh` what `renew` gives.
-    """
-
-    def __init__(self, wire: Wire, known: str = "", fresh: str = "Bearer fresh") -> None:
-        super().__init__(HOST, session=wire.session)
-        self.wire, self.fresh, self.send = wire, fresh, self._send
-        self.renewed: list[tuple[str, dict[str, str]]] = []
-        if known:
-            self._authorization = {"team/app": known}
-
-    def get(
-        self,
-        path: str,
-        repository: str,
-        headers: Mapping[str, str] | None = None,
-        method: str = "GET",
-    ) -> requests.Response:
-        response = self._send(method, urllib.parse.urljoin(HOME, path), headers or {})
-        raise_for_status(response)
-        return response
-
-    def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
-        request = requests.Request(method, url, dict(headers)).prepare()
-        return self.session.send(request, stream=True, allow_redirects=False, proxies={})
-
-    def renew(self, repository: str, challenge: str, used: dict[str, str]) -> dict[str, str]:
-        self.renewed.append((challenge, used))
-        self._authorization[repository] = self.fresh
-        return {"Authorization": self.fresh}

@@ -79,14 +79,12 @@ def _end(number: int, frame: object) -> None:
 
 def choose_acts(wanted: list[str]) -> list[Act]:
     """The acts with these names or of these steps (`4`, `04`), all if there are none."""
-    steps = {int(word) for word in wanted if word.isdecimal()}
-    unknown = {word for word in wanted if not word.isdecimal()} - {act.name for act in ACTS}
-    unknown |= {str(step) for step in steps - {act.step for act in ACTS}}
-    if unknown:
-        names = ", ".join(act.name for act in ACTS)
-        hint = f"There are: {names}; or a step, 1 to 6"
-        raise MinicontainerError(f"no act {sorted(unknown)[0]!r}", "demo", hint)
-    return [act for act in ACTS if not wanted or act.name in wanted or act.step in steps]
+    names = [word.lstrip("0") for word in wanted]
+    for word in names:
+        if not any(word in (act.name, str(act.step)) for act in ACTS):
+            hint = f"There are: {', '.join(act.name for act in ACTS)}; or a step, 1 to 6"
+            raise MinicontainerError(f"no act {word!r}", "demo", hint)
+    return [act for act in ACTS if not names or act.name in names or str(act.step) in names]
 
 
 def play_acts(acts: list[Act], stage: Stage, auto: float | None) -> int:

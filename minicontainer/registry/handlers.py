@@ -181,21 +181,15 @@ class RegistryHandler(Responder):
     def do_POST(self) -> None:
         """A token by OAuth2's form, or a push, which this registry does not take."""
         try:
-            if self.path.partition("?")[0] != "/token":
-                return self.do_PUT()
+            if (self.command, self.path.partition("?")[0]) != ("POST", "/token"):
+                refusal = "this registry is read-only"
+                raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", refusal)
             self.answer_token_form(self.read_form())
         except HttpError as refused:
             self.close_connection = True
             self.send_error_document(refused)
-        return None
 
-    def do_PUT(self) -> None:
-        """Pushing is refused."""
-        self.close_connection = True
-        refusal = "this registry is read-only"
-        self.send_error_document(HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", refusal))
-
-    do_PATCH = do_DELETE = do_PUT
+    do_PUT = do_PATCH = do_DELETE = do_POST
 
     def answer_token_form(self, form: dict[str, str]) -> None:
         """The OAuth2 way: an identity token or a password buys an access token."""

@@ -79,7 +79,7 @@ def _end(number: int, frame: object) -> None:
 
 def choose_acts(wanted: list[str]) -> list[Act]:
     """The acts with these names or of these steps (`4`, `04`), all if there are none."""
-    names = [word.lstrip("0") for word in wanted]
+    names = [word.lstrip("0") or word for word in wanted]
     for word in names:
         if not any(word in (act.name, str(act.step)) for act in ACTS):
             hint = f"There are: {', '.join(act.name for act in ACTS)}; or a step, 1 to 6"

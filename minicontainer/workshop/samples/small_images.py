@@ -31,30 +31,32 @@ def sha256(content: bytes) -> str:
 def file(name: str, content: str | bytes = "", **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
     """A regular file for `tar`; `facts` are TarInfo's: mode, uid, gid, mtime."""
     data = content.encode() if isinstance(content, str) else content
-    return _entry(name, tarfile.REGTYPE, facts, size=len(data)), data
+    return _entry(name, tarfile.REGTYPE, data, **facts)
 
 
 def directory(name: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
     """A directory for `tar`."""
-    return _entry(name, tarfile.DIRTYPE, {"mode": 0o755, **facts}), b""
+    return _entry(name, tarfile.DIRTYPE, **{"mode": 0o755, **facts})
 
 
 def symlink(name: str, target: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
     """A symbolic link for `tar`."""
-    return _entry(name, tarfile.SYMTYPE, facts, linkname=target), b""
+    return _entry(name, tarfile.SYMTYPE, linkname=target, **facts)
 
 
 def hardlink(name: str, target: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
     """A hard link, a second name for the file `target`, for `tar`."""
-    return _entry(name, tarfile.LNKTYPE, facts, linkname=target), b""
+    return _entry(name, tarfile.LNKTYPE, linkname=target, **facts)
 
 
-def _entry(name: str, kind: bytes, facts: dict[str, Any], **more: Any) -> tarfile.TarInfo:
+def _entry(
+    name: str, kind: bytes, data: bytes = b"", **facts: Any
+) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
-    info.type = kind
-    for key, value in {"mode": 0o644, "mtime": 1_700_000_000, **more, **facts}.items():
+    info.type, info.size, info.mode, info.mtime = kind, len(data), 0o644, 1_700_000_000
+    for key, value in facts.items():
         setattr(info, key, value)
-    return info
+    return info, data
 
 
 def tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:

@@ -15,9 +15,10 @@ from typing import Any
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step04_registry.client import Registry, get_blob, get_manifest
 from minicontainer.workshop.html import pre
-from minicontainer.workshop.samples.registries import HOST, Answer, Asked, Wire
 from minicontainer.workshop.samples.small_images import CONFIG, LAYER_GZIP, MANIFEST, sha256
 from minicontainer.workshop.widgets import Shown
+
+from .registries import HOST, Answer, Asked, Wire
 
 #: what may happen, by the words in the menu
 MISHAPS = {

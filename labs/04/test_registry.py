@@ -30,7 +30,6 @@ from minicontainer.step04_registry.redirects import follow_redirects
 from minicontainer.step04_registry.reference import BadReference, Reference, parse_reference
 from minicontainer.step04_registry.token import Credentials, Token, fetch_token, token_address
 from minicontainer.workshop.grading.checks import Raised, Raises, check, expect, outcome
-from minicontainer.workshop.samples.registries import HOME, HOST, Answer, Wire
 from minicontainer.workshop.samples.small_images import (
     CONFIG,
     INDEX,
@@ -41,6 +40,7 @@ from minicontainer.workshop.samples.small_images import (
     sha256,
     tar,
 )
+from registries import HOME, HOST, Answer, Wire
 
 REPOSITORY = "team/app"
 

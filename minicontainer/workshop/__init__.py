@@ -7,7 +7,7 @@ grading/    checks.py: the words a check is written in; isolation.py: namespaces
             code that nobody has read; calls.py: what the learner's functions did; runner.py runs
             the checks, grader.py starts it; report.py
 authoring/  page.py and generate.py: lab.md and the package -> the notebooks
-samples/    small images and odd servers for the checks and pages of several labs
+samples/    small images for the checks and pages of several labs
 
 The front doors, of which each leads to the grader: commands.py (`./workshop check`, hint, …),
 notebook.py (check(f) in a cell; html.py), plugin.py (`pytest labs/03`). Others: doctor.py and

@@ -22,7 +22,7 @@ FIRST_PAGE = "labs/README.md"
 LEFT_OUT = (
     *("solutions", "tests", "setup", "pyproject.toml", "*.lock", "__pycache__", "*.pyc", "*~"),
     *("lab.*", "test_*.py", "scenes.py", "acts.py", "bundles.py", "elf_files.py"),
-    *("first_engine.py", "talk.py", "viewers.py", "AUTHORING.md"),
+    *("first_engine.py", "registries.py", "talk.py", "viewers.py", "AUTHORING.md"),
 )
 
 

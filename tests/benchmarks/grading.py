@@ -16,7 +16,7 @@ from pathlib import Path
 
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.labs.lab import Lab, find_labs
-from minicontainer.workshop.labs.notebook_answers import read_notebook
+from minicontainer.workshop.labs.notebook_answers import saved_answers
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 5
@@ -55,9 +55,8 @@ def _pytest(lab: Lab, *options: str) -> None:
 
 def _first_row(lab: Lab) -> None:
     """What check(f) does until its first row, for the lab's first exercise."""
-    names = [exercise.name for exercise in lab.exercises]
-    answers = read_notebook(lab.notebook_path("solutions"), names)
-    checks = [check for check in lab.checks if check.exercise == names[0]]
+    answers = saved_answers(lab, "solutions")
+    checks = [check for check in lab.checks if check.exercise == lab.names[0]]
     next(grade(lab, answers, checks))
 
 

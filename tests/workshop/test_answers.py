@@ -18,8 +18,8 @@ from minicontainer.workshop.labs.notebook_answers import (
     STUB,
     WRITTEN,
     read_cells,
-    read_notebook,
 )
+from minicontainer.workshop.labs.notebook_files import read
 
 from .learner import LAB03, checkout, reference, run_pytest
 
@@ -81,7 +81,7 @@ def test_any_json_is_a_notebook_or_refused(tmp_path_factory, document) -> None:
     path = tmp_path_factory.mktemp("any") / "image.ipynb"
     path.write_text(json.dumps(document), "utf-8")
     with pytest.raises(LabError):
-        read_notebook(path, ["f"])
+        read(path)
 
 
 def _as_jupyterlab(notebook: dict) -> bytes:

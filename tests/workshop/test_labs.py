@@ -17,7 +17,7 @@ from minicontainer.workshop.authoring.page import parse
 from minicontainer.workshop.grading.grader import grade
 from minicontainer.workshop.labs import exercises
 from minicontainer.workshop.labs.lab import Lab, LabError
-from minicontainer.workshop.labs.notebook_answers import read_cells, read_notebook
+from minicontainer.workshop.labs.notebook_answers import read_cells, saved_answers
 from minicontainer.workshop.labs.renewal import hashes
 from tests.pictures.svg_checks import hard_to_read
 
@@ -29,7 +29,7 @@ each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
 @each_lab
 def test_solutions_pass(lab: Lab) -> None:
     names = [exercise.name for exercise in lab.exercises]
-    answers = read_notebook(lab.notebook_path("solutions"), names)
+    answers = saved_answers(lab, "solutions")
     assert sorted(answers.written()) == sorted(names)
     missed = [result for result in grade(lab, answers) if not result.passed]
     assert not missed
@@ -209,8 +209,7 @@ for name in ("fork", "mknod", "setresuid", "getxattr", "setxattr", "listxattr", 
 def test_images_registries_and_auth_need_no_linux(lab: Lab, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "sitecustomize.py").write_text(ELSEWHERE)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    names = [exercise.name for exercise in lab.exercises]
-    answers = read_notebook(lab.notebook_path("solutions"), names)
+    answers = saved_answers(lab, "solutions")
     missed = [result for result in grade(lab, answers) if not result.passed]
     assert not missed
 

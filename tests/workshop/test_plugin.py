@@ -69,6 +69,27 @@ def test_habits_that_work(lab: Lab, options: tuple[str, ...]) -> None:
     assert "INTERNALERROR" not in done.stdout and "another" not in done.stdout + done.stderr
 
 
+#: a grader that ends early, as where a lab can't be done, and by a fault of its own
+BROKEN = """
+from minicontainer.workshop import plugin
+from minicontainer.workshop.labs.lab import LabError
+def grade(lab, answers, checks):
+    yield from list(plugin_grade(lab, answers, checks))[:{results}]
+    raise {error}
+plugin_grade, plugin.grade = plugin.grade, grade
+"""
+
+
+@pytest.mark.parametrize("results", [0, 3])
+@pytest.mark.parametrize("error", ["LabError('no Linux', 'lab 03')", "RuntimeError('no child')"])
+def test_what_ends_the_grader_is_told(lab: Lab, error: str, results: int) -> None:
+    (lab.root / "broken.py").write_text(BROKEN.format(error=error, results=results))
+    done = run_pytest(lab, "-p", "broken")
+    assert done.returncode == 1
+    assert done.stdout.count("lab 03: no Linux\n" if "Lab" in error else "Error: no child\n") == 1
+    assert ("score: " in done.stdout) == (results > 0) and "passed\n" not in done.stdout
+
+
 @pytest.mark.parametrize("option", ["--pdb", "--trace", "--setup-show", "--setup-plan"])
 def test_habits_that_are_refused_in_a_sentence(lab: Lab, option: str) -> None:
     done = run_pytest(lab, option)

@@ -45,26 +45,18 @@ class Answers(NamedTuple):
 
 
 def saved_answers(lab: Lab, directory: str = "") -> Answers:
-    """What the lab's saved notebook holds; `directory` is "labs" or "solutions"."""
-    path = lab.notebook_path(directory or answers_directory())
-    answers = read_notebook(path, lab.names, lab.formerly)
-    if any(is_older(cell.source, lab) for cell in answers.cells):
-        answers.notes.append(OLDER.format(lab.id))
-    return answers
-
-
-def read_notebook(
-    path: Path, exercises: Iterable[str], formerly: Mapping[str, str] | None = None
-) -> Answers:
-    """The answers in the saved notebook at `path`; `formerly` as read_cells takes it.
+    """What the lab's saved notebook holds; `directory` is "labs" or "solutions".
 
     Raises LabError when there is no such file or it is not a notebook.
     """
+    path = lab.notebook_path(directory or answers_directory())
     numbered = enumerate(read(path)["cells"], 1)
     code = [(number, source(cell)) for number, cell in numbered if cell["cell_type"] == "code"]
     cells = [Cell(f"{path.name} cell {number}", text) for number, text in code]
-    answers = read_cells(cells, exercises, formerly)
+    answers = read_cells(cells, lab.names, lab.formerly)
     answers.notes.extend(_copies(path))
+    if any(is_older(cell.source, lab) for cell in answers.cells):
+        answers.notes.append(OLDER.format(lab.id))
     return answers
 
 

@@ -1,1 +1,1 @@
-"""Images and servers for the checks and pages of several labs; one lab's own stand beside it."""
+"""Images for the checks and pages of several labs; what one lab alone needs stands beside it."""

@@ -21,6 +21,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP = LAYER + "+gzip"
+#: a file of a layer: what stands in its header, and its content
+Entry = tuple[tarfile.TarInfo, bytes]
 
 
 def sha256(content: bytes) -> str:
@@ -28,36 +30,36 @@ def sha256(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def file(name: str, content: str | bytes = "", **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
+def file(name: str, content: str | bytes = "", **facts: Any) -> Entry:
     """A regular file for `tar`; `facts` are TarInfo's: mode, uid, gid, mtime."""
     data = content.encode() if isinstance(content, str) else content
-    return _entry(name, tarfile.REGTYPE, facts, size=len(data)), data
+    return _entry(name, tarfile.REGTYPE, data, **facts)
 
 
-def directory(name: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
+def directory(name: str, **facts: Any) -> Entry:
     """A directory for `tar`."""
-    return _entry(name, tarfile.DIRTYPE, {"mode": 0o755, **facts}), b""
+    return _entry(name, tarfile.DIRTYPE, **{"mode": 0o755, **facts})
 
 
-def symlink(name: str, target: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
+def symlink(name: str, target: str, **facts: Any) -> Entry:
     """A symbolic link for `tar`."""
-    return _entry(name, tarfile.SYMTYPE, facts, linkname=target), b""
+    return _entry(name, tarfile.SYMTYPE, linkname=target, **facts)
 
 
-def hardlink(name: str, target: str, **facts: Any) -> tuple[tarfile.TarInfo, bytes]:
+def hardlink(name: str, target: str, **facts: Any) -> Entry:
     """A hard link, a second name for the file `target`, for `tar`."""
-    return _entry(name, tarfile.LNKTYPE, facts, linkname=target), b""
+    return _entry(name, tarfile.LNKTYPE, linkname=target, **facts)
 
 
-def _entry(name: str, kind: bytes, facts: dict[str, Any], **more: Any) -> tarfile.TarInfo:
+def _entry(name: str, kind: bytes, data: bytes = b"", **facts: Any) -> Entry:
     info = tarfile.TarInfo(name)
-    info.type = kind
-    for key, value in {"mode": 0o644, "mtime": 1_700_000_000, **more, **facts}.items():
+    usual = {"type": kind, "size": len(data), "mode": 0o644, "mtime": 1_700_000_000}
+    for key, value in {**usual, **facts}.items():
         setattr(info, key, value)
-    return info
+    return info, data
 
 
-def tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
+def tar(*entries: Entry) -> bytes:
     """An uncompressed layer that holds `entries`, in this order."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:

@@ -1,4 +1,4 @@
-"""A network without a network for checks and pages: servers that misbehave when asked to.
+"""A network without a network for lab 04: servers that misbehave when asked to.
 
 In: a function that says what comes back for each request. Out: a `Wire`, a transport
 adapter for requests, with a session that uses it and remembers how it was asked.

@@ -126,7 +126,7 @@ def test_addresses_need_fsspec(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
     with pytest.raises(MinicontainerError, match="fsspec") as caught:
         read_storage("s3://bucket")
-    assert "pip install" in caught.value.hint
+    assert caught.value.hint.endswith(" install fsspec s3fs")
 
 
 def test_a_bucket(storage, monkeypatch, tmp_path):

@@ -67,11 +67,11 @@ def guard(scratch: str, say: Callable[..., None]) -> None:
     """
     if not hasattr(os, "fork"):
         return
-    if sys.platform == "linux":
-        from minicontainer import linux
+    from minicontainer import linux
 
+    if sys.platform == "linux":
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-    child = os.fork()
+    child = linux.fork(child_goes_on=True)
     if child == 0:
         os.setsid()
         null = os.open(os.devnull, os.O_RDONLY)

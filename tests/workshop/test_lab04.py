@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minicontainer.workshop import html
+from minicontainer.workshop.grading.calls import NOTHING
 from minicontainer.workshop.grading.report import failure, hint_of
 from minicontainer.workshop.scenes import lab04
 
@@ -74,7 +75,7 @@ def test_nothing_returned_is_not_the_fault_of_the_check(name: str) -> None:
 
 def test_a_missing_return_is_named() -> None:
     results = results_of(LAB, "list_tags", "def list_tags(registry, repository):\n    tags = []\n")
-    assert "without return" in results[0].found
+    assert results[0].found == NOTHING
     assert hint_of(LAB, results[0]) == "return what you have made"
     assert "hint 1" not in "\n".join(failure(LAB, results[0]))
 

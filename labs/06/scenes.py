@@ -7,18 +7,23 @@ becomes of a command line is worked out by the package itself. Paths are left ou
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import shlex
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 from minicontainer.pictures.drawing import Picture, Sketch
 from minicontainer.pictures.mounts import overlay_layers
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
 from minicontainer.step06_run.bundle import Options, with_options
+from minicontainer.step06_run.bundle import bundle_from_image as bundle_from_image
+from minicontainer.workshop.labs.exercises import undescribed
 from minicontainer.workshop.samples.small_images import Sample, file, tar
 from minicontainer.workshop.scenes import run, transcript, without_other_labs
 
@@ -90,6 +95,12 @@ def commands() -> str:
         settings = with_options(image, options)["config"]  # type: ignore[arg-type]
         rows.append((typed, " ".join([*settings["Entrypoint"], *settings["Cmd"]])))
     return "\n".join(f"{typed:<34}{runs}" for typed, runs in rows)
+
+
+def body_of(function: FunctionType) -> str:
+    """The code of a function of ours, without its signature and docstring."""
+    body = undescribed(inspect.getsource(function)).split(":\n", 1)[1]
+    return textwrap.dedent(body)
 
 
 def by_hand() -> None:

@@ -28,11 +28,10 @@ from minicontainer.step06_run.bundle import (
     BadOption,
     Options,
     bind_mount,
-    bundle_from_image,
     with_options,
 )
 from minicontainer.step06_run.monitor import Monitor, start_monitor
-from minicontainer.step06_run.engine import image_tree, run_container
+from minicontainer.step06_run.engine import clean_up, image_tree, run_container
 from minicontainer.step06_run.lifetime import run_bundle
 from minicontainer.step06_run.snapshot import snapshot
 from minicontainer.workshop.grading import isolation
@@ -657,112 +656,6 @@ def test_missing_source(tmp_path):
     )
 
 
-# ---------------------------------------------------------------- bundle_from_image
-
-BUNDLE = (
-    "runtime-spec, bundle.md: a bundle is a directory that has config.json and, usually, the"
-    " root filesystem that it names"
-)
-IDENTITY = "0123456789abcdef" * 4
-
-
-def bundled(tmp_path, image=None, **options):
-    """Call bundle_from_image for a container with an /etc/passwd; config and directory."""
-    place = tmp_path / "container"
-    (place / "rootfs" / "etc").mkdir(parents=True)
-    (place / "rootfs" / "etc" / "passwd").write_text("web:x:33:34::/srv:/bin/sh\n")
-    image = image or an_image(Entrypoint=["/init"], Cmd=["serve"], Env=["A=1"])
-    return outcome(bundle_from_image, image, str(place), IDENTITY, Options(**options), True), place
-
-
-@check("bundle_from_image", points=2, rule=BUNDLE)
-def test_bundle_is_written(tmp_path):
-    """config.json is in the container's directory, and is what is returned"""
-    found, place = bundled(tmp_path)
-    path = place / "config.json"
-    written = json.loads(path.read_text()) if path.exists() else None
-    told = {"config.json": type(written).__name__, "returned": type(found).__name__}
-    if isinstance(found, Raised):
-        told["returned"] = str(found)
-    expect(
-        told,
-        {"config.json": "dict", "returned": "dict"},
-        story="bundle_from_image was called; then the container's directory was looked at",
-        mistakes={"config-not-written": written is None, "nothing-returned": found is None},
-    )
-    shown = "the same configuration in both places"
-    expect(written == found, True, story="the file and the value were compared", shown=shown)
-
-
-@check("bundle_from_image", points=1, rule='runtime-spec, config.md, "Hostname"')
-def test_bundle_has_what_every_container_has(tmp_path):
-    """hostname and capabilities are the engine's"""
-    found, _ = bundled(tmp_path)
-    told = found if isinstance(found, dict) else {}
-    seen = {"hostname": told.get("hostname")}
-    seen["HOSTNAME"] = f"HOSTNAME={IDENTITY[:12]}" in told.get("process", {}).get("env", [])
-    seen["CAP_SYS_ADMIN"] = "CAP_SYS_ADMIN" in json.dumps(told)
-    expect(
-        seen if told else found,
-        {"hostname": IDENTITY[:12], "HOSTNAME": True, "CAP_SYS_ADMIN": False},
-        story="the configuration was read",
-        mistakes={"engine-defaults-forgotten": seen["hostname"] != IDENTITY[:12]},
-    )
-
-
-@check("bundle_from_image", points=2, rule='image-spec, conversion.md: "Entrypoint" and "Cmd"')
-def test_bundle_follows_image_and_options(tmp_path):
-    """the program is the image's, unless the user says otherwise; the host's variables stay out"""
-    found, _ = bundled(tmp_path, arguments=["ls"], env=["B=2"])
-    process = found.get("process", {}) if isinstance(found, dict) else {}
-    env = process.get("env", [])
-    seen = {"args": process.get("args"), "env": sorted({"A=1", "B=2"} & set(env))}
-    seen["from the host"] = [one for one in env if one.startswith(CANARY)]
-    expect(
-        seen if process else found,
-        {"args": ["/init", "ls"], "env": ["A=1", "B=2"], "from the host": []},
-        story="docker run -e B=2 IMAGE ls, where the image has /init serve and A=1",
-        mistakes={
-            "options-ignored": seen["args"] == ["/init", "serve"],
-            "host-environment-leaked": bool(seen["from the host"]),
-        },
-    )
-
-
-@check("bundle_from_image", points=1, rule='image-spec, conversion.md, "User"; passwd(5)')
-def test_bundle_finds_the_user_in_the_image(tmp_path):
-    """a user's name is looked up in the container's root filesystem"""
-    found, _ = bundled(tmp_path, user="web")
-    user = found["process"]["user"] if isinstance(found, dict) else found
-    ids = {k: user.get(k) for k in ("uid", "gid")} if isinstance(user, dict) else user
-    expect(
-        ids,
-        {"uid": 33, "gid": 34},
-        story="--user web, where rootfs/etc/passwd says that web is 33 and its group 34",
-        mistakes={"user-looked-up-elsewhere": isinstance(found, Raised)},
-    )
-
-
-@check("bundle_from_image", points=2, rule='runtime-spec, config.md, "Mounts": in the listed order')
-def test_bundle_mounts_in_order(tmp_path):
-    """the engine's mounts, then the network's files, then the user's volumes"""
-    found, _ = bundled(tmp_path, volumes=[f"{tmp_path}:/b", f"{tmp_path}:/a"])
-    mounts = found.get("mounts", []) if isinstance(found, dict) else []
-    seen = [mount["destination"] for mount in mounts]
-    network = ["/etc/hostname", "/etc/hosts"]
-    expect(
-        seen[:1] + seen[-4:] if mounts else found,
-        ["/proc", *network, "/b", "/a"],
-        story=f"-v {tmp_path}:/b -v {tmp_path}:/a; the first mount and the last four were read",
-        mistakes={
-            "mounts-replaced": "/proc" not in seen,
-            "network-files-forgotten": "/etc/hosts" not in seen,
-            "volumes-forgotten": "/a" not in seen,
-            "volumes-before-the-rest": seen[-1:] != ["/a"] and "/a" in seen,
-        },
-    )
-
-
 # ---------------------------------------------------------------- run_bundle
 
 LIFECYCLE = (
@@ -1061,6 +954,198 @@ def test_terminal_is_joined_with_ours(tmp_path):
         5,
         story="a process was run with a terminal, and hi was typed into ours",
         mistakes={"console-forgotten": "terminal" in str(told) or status in (-9, 98)},
+    )
+
+
+# ---------------------------------------------------------------- clean_up
+
+ANY_MOMENT = (
+    "signal(7): SIGKILL can't be caught. The engine may end after any of its steps, and so may"
+    " who cleans up; what is done again must be right from every state"
+)
+#: how far the engine may have come, one step after the other
+STEPS = ("directory", "rootfs", "mount", "create", "start")
+
+
+def as_far_as(tmp_path, step, remove=True):
+    """What the engine has made when it ends after `step`: clean_up's arguments."""
+    box, image = tmp_path / "store" / "containers" / "box", tmp_path / "image"
+    root, id, bundle, _ = shell_bundle(tmp_path, "sleep 60")
+    record = {"id": id, "name": "box", "image": "small", "remove": remove, "owner": None}
+    image.mkdir()
+    (image / "motd").write_text("the image's\n")
+    made = STEPS[: STEPS.index(step) + 1] if step else ()
+    if "directory" in made:
+        box.mkdir(parents=True)
+        (box / "container.json").write_text(json.dumps(record))
+    if "rootfs" in made:
+        (box / "rootfs").mkdir()
+    if "mount" in made:
+        linux.mount(image, box / "rootfs", None, linux.MS_BIND)
+    if "create" in made:
+        lifecycle.create(root, id, bundle)
+    if "start" in made:
+        lifecycle.start(root, id)
+    return str(tmp_path / "store"), root, record
+
+
+def found_after(tmp_path, made, times=1):
+    """Call clean_up so often, in this process; what is left then, and what was raised."""
+    store_path, root, record = made
+    box = f"{store_path}/containers/{record['id']}"
+    pid = running(root)
+    raised = "nothing"
+    for _ in range(times):
+        came = outcome(clean_up, *made)
+        raised = str(came) if isinstance(came, Raised) and raised == "nothing" else raised
+    return {
+        "raised": raised,
+        "process": "runs" if pid and alive(pid) else "gone",
+        "state": os.listdir(root),
+        "mount": f" {box}/rootfs " in Path("/proc/self/mountinfo").read_text(),
+        "directory": sorted(os.listdir(box)) if os.path.isdir(box) else "gone",
+        "image": (tmp_path / "image" / "motd").exists(),
+    }
+
+
+NOTHING_LEFT = {
+    "raised": "nothing",
+    "process": "gone",
+    "state": [],
+    "mount": False,
+    "directory": "gone",
+    "image": True,
+}
+
+
+def cleaned(tmp_path, step, *, remove=True, times=1):
+    """What is left, when clean_up is called after that step of the engine."""
+
+    def call():
+        private_mounts()
+        return found_after(tmp_path, as_far_as(tmp_path, step, remove), times)
+
+    tmp_path.mkdir(exist_ok=True)
+    return apart(call)
+
+
+def part(found, name):
+    return found.get(name) if isinstance(found, dict) else None
+
+
+@check("clean_up", points=2, rule='umount2(2); runtime-spec, runtime.md, "Delete"', seconds=4)
+def test_clean_up_of_a_container_that_is_kept(tmp_path):
+    """what runs is ended and what is mounted is unmounted; without --rm the files stay"""
+    found = cleaned(tmp_path, "start", remove=False)
+    expect(
+        found,
+        {**NOTHING_LEFT, "directory": ["container.json", "rootfs"]},
+        story='clean_up was called while a container ran whose record says "remove": False',
+        mistakes={
+            "force-forgotten": "cannot delete" in str(part(found, "raised")),
+            "process-left": part(found, "process") == "runs" or part(found, "state") != [],
+            "removed-unasked": part(found, "directory") == "gone" or not part(found, "image"),
+            "mount-left": part(found, "mount"),
+        },
+    )
+
+
+@check("clean_up", points=2, rule='rmdir(2), "ERRORS": EBUSY, a mount point', seconds=4)
+def test_clean_up_leaves_nothing(tmp_path):
+    """with --rm nothing is left, and the image is as it was"""
+    found = cleaned(tmp_path, "start")
+    expect(
+        found,
+        NOTHING_LEFT,
+        story='clean_up was called while a container ran whose record says "remove": True;'
+        " on its rootfs a directory was mounted, the image",
+        mistakes={
+            "unmounted-too-late": part(found, "mount") or not part(found, "image"),
+            "files-left": part(found, "directory") not in ("gone", None),
+        },
+    )
+
+
+@check("clean_up", points=2, rule=ANY_MOMENT, seconds=6)
+def test_clean_up_from_any_state(tmp_path):
+    """however far the engine came before kill -9, and a second time as well"""
+    for step in ("", *STEPS[:-1]):
+        place = tmp_path / (step or "nothing")
+
+        def call(place=place, step=step):
+            private_mounts()
+            engine = beside(lambda _: killed(place, step))
+            os.waitpid(engine, 0)
+            made = json.loads((place / "made").read_text())
+            return found_after(place, made, times=2)
+
+        place.mkdir()
+        found = apart(call)
+        last = f"had done the step “{step}”" if step else "had made anything"
+        expect(
+            found,
+            NOTHING_LEFT,
+            story=f"the engine was ended by kill -9 when it {last}; clean_up was called twice",
+            mistakes={
+                "force-forgotten": "o such container" in str(part(found, "raised"))
+                or "cannot delete" in str(part(found, "raised")),
+                "once-only": "rrno" in str(part(found, "raised")),
+            },
+        )
+
+
+def killed(place, step):
+    """An engine that is killed after that step."""
+    (place / "made").write_text(json.dumps(as_far_as(place, step)))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@check("clean_up", points=1, rule='umount2(2), "MNT_DETACH": a lazy unmount')
+def test_clean_up_while_somebody_looks(tmp_path):
+    """also while somebody has a file of the container open"""
+
+    def call():
+        private_mounts()
+        made = as_far_as(tmp_path, "mount")
+        with open(f"{made[0]}/containers/box/rootfs/motd"):
+            return found_after(tmp_path, made)
+
+    found = apart(call)
+    expect(
+        found,
+        NOTHING_LEFT,
+        story="clean_up was called while a file in the container's rootfs was open",
+        mistakes={"waits-for-nobody": part(found, "mount")},
+    )
+
+
+@check("clean_up", points=1, rule="what is needed to find the rest goes last")
+def test_clean_up_that_fails_can_be_done_again(tmp_path):
+    """when delete fails, that is told, and the container can still be found"""
+
+    def call():
+        private_mounts()
+        made = as_far_as(tmp_path, "mount")
+        strange = Path(made[1], "box", "strange")
+        strange.mkdir(parents=True)
+        first = found_after(tmp_path, made)
+        strange.rmdir()
+        return {
+            "the first time": "an error" if first["raised"] != "nothing" else "no error",
+            "directory": first["directory"] if first["directory"] == "gone" else "is there",
+            "the second time": found_after(tmp_path, made),
+        }
+
+    found = apart(call)
+    expect(
+        found,
+        {"the first time": "an error", "directory": "is there", "the second time": NOTHING_LEFT},
+        story="lifecycle.delete raised an OSError, since it could not remove the runtime's state;"
+        " then that was mended, and clean_up was called again",
+        mistakes={
+            "failure-hidden": part(found, "the first time") == "no error",
+            "found-no-more": part(found, "directory") == "gone",
+        },
     )
 
 

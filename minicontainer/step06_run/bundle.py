@@ -68,11 +68,11 @@ def bundle_from_image(
     Spec: image-spec, conversion.md; runtime-spec, bundle.md.
     """
     base = engine_defaults(options, id, rootless)
-    base["mounts"] += network_files(container, base["hostname"], options.network)
-    base["mounts"] += [bind_mount(volume) for volume in options.volumes]
+    files = network_files(container, base["hostname"], options.network)
+    base["mounts"] += files + [bind_mount(volume) for volume in options.volumes]
     image = with_options(image, options)
     config = to_runtime_config(image, base, Path(container, "rootfs"))
-    Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    Path(container, "config.json").write_text(json.dumps(config, indent=2))
     return config
 
 

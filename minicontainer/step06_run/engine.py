@@ -105,7 +105,17 @@ def unpack_tree(layout: Layout, manifest: Descriptor, tree: str) -> None:
 
 
 def clean_up(store: str, root: str, record: containers.Record) -> None:
-    """End what is left of a container; with `remove`, leave no trace of it at all."""
+    """Undo what run_container has done, as far as it came: process, mount, files.
+
+    First the runtime deletes the container, whatever its status: `root` is its state
+    directory. Then the mount at rootfs, in the container's directory, goes, even while
+    a file in it is open. At last that directory goes, if `record["remove"]` says so;
+    else it stays as it is. When a step fails, its error passes and the next are not
+    done: as long as the directory is there, the container is found again.
+
+    It may be called at any moment, and twice: what was never made, or is gone already,
+    is no error. Raises ContainerError, OSError. Source: umount2(2).
+    """
     explain.step("clean up", "Process, state, cgroup, mount and files: nothing stays behind.")
     lifecycle.delete(root, record["id"], force=True)
     directory = containers.directory(store, record["id"])

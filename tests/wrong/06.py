@@ -96,21 +96,6 @@ def bind_mount(volume):
     return bind(source, destination, mode)
 
 
-# %% bundle_from_image: host-environment-leaked
-import os
-
-
-def bundle_from_image(image, container, id, options, rootless):
-    base = engine_defaults(options, id, rootless)
-    base["mounts"] += network_files(container, base["hostname"], options.network)
-    base["mounts"] += [bind_mount(volume) for volume in options.volumes]
-    image = with_options(image, options)
-    config = to_runtime_config(image, base, Path(container, "rootfs"))
-    config["process"]["env"] += [f"{name}={value}" for name, value in os.environ.items()]
-    Path(container, "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    return config
-
-
 # %% run_bundle: wait-status
 import os
 

@@ -24,7 +24,7 @@ from .cells import Cell, Program, Statement, statements
 from .exercises import imports
 from .former import bring
 from .lab import Exercise
-from .notebook_answers import Answers
+from .notebook_answers import Answers, is_stub
 
 
 class Book:
@@ -59,6 +59,7 @@ class Book:
         self.space |= ours
         read = [s for cell in self.answers.cells for s in self._read(cell)]
         read = [s for s in read if not (s.binds and s.binds <= ours.keys())]
+        read = [s for s in read if not (s.binds <= self.space.keys() and is_stub(s.node))]
         refused = len(self.problems)
         self.program = Program(read, written, [exercise.name for exercise in self.exercises])
         for left in self.program.left_out:

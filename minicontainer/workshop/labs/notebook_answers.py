@@ -139,7 +139,7 @@ def _answer(name: str, statement: Statement) -> Answer:
     """What the name is after this statement, which gives it to something."""
     node, label, text = statement.node, statement.cell.label, statement.source()
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return Answer(name, _state(node), label, text)
+        return Answer(name, STUB if is_stub(node) else WRITTEN, label, text)
     if isinstance(node, ast.Delete):
         return Answer(name, MISSING, label, text)
     if _may_be_a_function(node, name):
@@ -170,10 +170,12 @@ def _caret(error: SyntaxError, cell: Cell) -> str:
     return f"{told}\n  {stripped}\n  {' ' * column}^" if stripped else told
 
 
-def _state(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """STUB for a body that holds nothing but a docstring and `raise NotImplementedError`."""
+def is_stub(node: ast.stmt) -> bool:
+    """Whether it is a function of nothing but a docstring and `raise NotImplementedError`."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
-    return WRITTEN if any(not _is_placeholder(statement) for statement in body) else STUB
+    return all(map(_is_placeholder, body))
 
 
 def _is_placeholder(node: ast.stmt) -> bool:

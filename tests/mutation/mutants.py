@@ -44,7 +44,7 @@ def mutants(source: str) -> list[str]:
 
 
 def text(source: str) -> str:
-    """The function in `source` as the mutants are written: without comments and docstring."""
+    """The function in `source` as the mutants are written: without comments, docstring, log."""
     return ast.unparse(_parsed(source))
 
 
@@ -58,7 +58,13 @@ def _parsed(source: str) -> ast.FunctionDef:
     function = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef))
     if ast.get_docstring(function) is not None:
         del function.body[0]
+    function.body = [node for node in function.body if not _is_told(node)]
     return function
+
+
+def _is_told(node: ast.stmt) -> bool:
+    """Whether it is a line of the log: `explain.step(…)`."""
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith("explain.")
 
 
 def _nth(tree: ast.AST, number: int) -> ast.AST:

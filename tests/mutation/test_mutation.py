@@ -50,7 +50,8 @@ def test_most_mutants_are_wrong(lab: Lab, exercise: Exercise) -> None:
 
 def test_what_a_mutant_is() -> None:
     source = (
-        'def f(x: int) -> int:\n    """Doc."""\n    if x is None:\n        return 1\n    return x\n'
+        'def f(x: int) -> int:\n    """Doc."""\n    explain.step("int")\n'
+        "    if x is None:\n        return 1\n    return x\n"
     )
     changes = {change(text(source), mutant) for mutant in mutants(source)}
     assert "-    if x is None:\n+    if not x:" in changes

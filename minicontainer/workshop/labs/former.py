@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .cells import parse
 from .exercises import imports
 from .lab import Lab
 
@@ -44,6 +45,20 @@ def bring(line: ast.ImportFrom, space: dict[str, Any]) -> list[str]:
         else:
             gone.append(alias.name)
     return gone
+
+
+def brought(cell: str) -> dict[str, str]:
+    """For each name that a cell imports, and that there still is, a line that imports it."""
+    tree, lines = parse(cell), {}
+    nodes = [] if isinstance(tree, SyntaxError) else tree.body
+    imported = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    for node, alias in ((one, alias) for one in imported for alias in one.names):
+        place = getattr(node, "module", None) or ""
+        ours = place.startswith("minicontainer.")
+        for now in _now_in(place, alias.name)[:1] if ours else [place]:
+            line = ast.ImportFrom(now, [alias], 0) if now else ast.Import([alias])
+            lines[alias.asname or alias.name] = ast.unparse(line)
+    return lines
 
 
 def _run(statement: ast.stmt, space: dict[str, Any]) -> None:

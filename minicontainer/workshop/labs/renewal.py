@@ -14,7 +14,9 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from .cells import mended, parse
+from .cells import Cell as Source
+from .cells import mended, parse, statements
+from .former import brought
 from .lab import Lab
 from .notebook_answers import renamed
 from .notebook_files import source
@@ -33,6 +35,12 @@ def pieces(text: str) -> list[str]:
         marks = [mark.lineno for mark in getattr(node, "decorator_list", [])]
         cuts |= {min([node.lineno, *marks]) - 1, node.end_lineno or 0}
     return ["\n".join(lines[a:b]) for a, b in pairwise(sorted(cuts))]
+
+
+def _uses(piece: str) -> set[str]:
+    """The names that code uses."""
+    found = statements(Source("", piece))
+    return set() if isinstance(found, SyntaxError) else set().union(*(one.uses for one in found))
 
 
 def _hash(kind: str, text: str) -> str:
@@ -63,6 +71,7 @@ class Renewal:
     def __init__(self, lab: Lab, fresh: list[Cell]) -> None:
         self.lab, self.fresh = lab, fresh
         self.remarks: list[str] = []
+        self.uses: set[str] = set()  # names that the learner's code uses
         self.known = _editions(lab) | hashes(fresh)
         self.cells = {name: cell for cell in fresh for name in self._exercises(cell)}
         plain = [cell for cell in fresh if not self._role(cell)]
@@ -75,6 +84,7 @@ class Renewal:
         copied = set(map(source, self.fresh)) & set(more)
         own = [cell for cell in mine if self._own(cell) or source(cell) in copied]
         written = {name for cell in own for name in self._exercises(cell)}
+        self.uses = set().union(*(_uses(p) for cell in own for p in self._own(cell)))
         made: list[Cell] = []
         for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if kind == "equal":
@@ -117,16 +127,26 @@ class Renewal:
     def _both(self, was: Cell, now: Cell) -> list[Cell]:
         """What stands where both notebooks have a cell."""
         own = self._own(was)
+        used = self._used(was, now)
         if source(now).strip() == source(was).strip():
             return [was]
-        if not own:
+        if not own and not used:
             return [now]
         ours = {piece.strip() for piece in pieces(source(was)) if piece not in own}
         today = {piece.strip() for piece in pieces(source(now))}
         if self._role(now) != "setup" or ours | {""} == today | {""}:
             return [{**self._renewed(was), **({"id": now["id"]} if "id" in was else {})}]
-        self.remarks.append("what you added to the first cell is in a cell below it now")
-        return [now, {"cell_type": "code", "source": "\n".join(own)}]
+        told = "what you added to the first cell is in a cell below it now, and what you use of it"
+        self.remarks.append(told)
+        return [now, {"cell_type": "code", "source": "\n".join([*used, *own])}]
+
+    def _used(self, was: Cell, now: Cell) -> list[str]:
+        """Import lines that the first cell has no longer, for names that the learner uses."""
+        if self._role(now) != "setup":
+            return []
+        there = {*brought(source(now)), *brought("\n".join(self._own(was))), *self.lab.names}
+        once = brought(renamed(source(was), self.lab.formerly)).items()
+        return [line for name, line in once if name in self.uses - there]
 
     def _renewed(self, cell: Cell) -> Cell:
         """A learner's cell, in which stubs and names are today's."""

@@ -11,7 +11,7 @@ from minicontainer.workshop.labs.lab import Lab
 from minicontainer.workshop.labs.notebook_files import source
 from tests.programs import needs_namespaces
 
-from .learner import LABS, checkout, reference, run_pytest, run_workshop
+from .learner import LABS, checkout, reference, results_of, run_pytest, run_workshop
 
 LAB06 = next(lab for lab in LABS if lab.id == "06")
 STUB = """# Exercise 06.5 · bundle_from_image
@@ -78,6 +78,17 @@ def test_its_other_answers_are_graded_with_it_or_with_ours(
     assert run_workshop(lab, "update", "06").returncode == 0
     shown = run_pytest(lab).stdout
     assert "✓ 06.8 run_container" in shown and "earlier edition" not in shown
+
+
+@pytest.mark.parametrize(
+    ("body", "whose"), [("raise NotImplementedError", "ours"), ("pass", "mine"), ("", "mine")]
+)
+def test_only_a_stub_of_ours_gives_way(body: str, whose: str) -> None:
+    """Also if no exercise uses it any more. What a learner has that does nothing stays."""
+    mine = f'def network_files(container):\n    """mine"""\n    {body}\n\n'
+    asked = f"    assert ('mine' in network_files.__doc__) is {whose == 'mine'}\n    parts ="
+    answer = mine + reference(LAB06, "bind_mount").replace("    parts =", asked)
+    assert {one.outcome for one in results_of(LAB06, "bind_mount", answer)} == {"passed"}
 
 
 def test_update_takes_away_only_what_was_not_written(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from .cells import Cell, Statement, statements
 from .former import OLDER, is_older
@@ -170,7 +170,7 @@ def _caret(error: SyntaxError, cell: Cell) -> str:
     return f"{told}\n  {stripped}\n  {' ' * column}^" if stripped else told
 
 
-def is_stub(node: ast.stmt) -> bool:
+def is_stub(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Whether it is a function of nothing but a docstring and `raise NotImplementedError`."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False

@@ -111,7 +111,8 @@ def by_hand() -> None:
         "minirunc spec --rootless",
         """sed -i 's/"terminal": true/"terminal": false/' config.json""",
         "ls",
-        "echo 'echo process $$; head -1 /etc/os-release' | minirunc run by-hand",
+        # a state directory of its own, for another notebook may run c1 at this moment
+        "echo 'echo pid $$; head -1 /etc/os-release' | minirunc --root state run c1",
     )
     with tempfile.TemporaryDirectory(prefix="lab06-") as place:
         for command in steps:

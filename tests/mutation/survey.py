@@ -43,7 +43,12 @@ class Survey(NamedTuple):
 def equivalents() -> dict[str, dict[str, str]]:
     """For each exercise the changes that leave it right, and why."""
     table = tomllib.loads(_SURVIVORS.read_text("utf-8"))
-    return {name: {r["change"].strip("\n"): r["why"] for r in rows} for name, rows in table.items()}
+    return {name: {_plain(r["change"]): r["why"] for r in rows} for name, rows in table.items()}
+
+
+def _plain(said: str) -> str:
+    """A change as it is told by every Python: which quotes stand in an f-string is its choice."""
+    return said.strip("\n").replace('"', "'")
 
 
 def sources_of(exercise: Exercise) -> dict[str, str]:
@@ -51,7 +56,7 @@ def sources_of(exercise: Exercise) -> dict[str, str]:
     reference = exercises.solution(exercise)
     sources: dict[str, str] = {}
     for mutant in mutants(reference):
-        said = change(text(reference), mutant)
+        said = _plain(change(text(reference), mutant))
         while said in sources:  # the same line stands there twice
             said += "\n# and in another place"
         sources[said] = mutant

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minicontainer.lib.processes import process_identity, start_time
 from minicontainer.workshop.grading import isolation
 
 #: what the program of a bundle writes when it runs; then it waits for a byte and ends
@@ -87,7 +86,7 @@ def lay_out(root: Path, id: str, init: dict | None, fifo: bool = False, **more: 
         "bundle": "/bundles/demo",
         "created": "2026-01-01T00:00:00.000000000Z",
         "owner": "learner",
-        "creator": process_identity(os.getpid()),
+        "creator": identity(os.getpid()),
         "init": init,
         "cgroup": {"version": 1, "paths": {}},
         "config": config(),
@@ -104,6 +103,19 @@ def ends(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def identity(pid: int) -> dict[str, int]:
+    """A process as a record notes it: its number and its start."""
+    return {"pid": pid, "start": int(_stat(pid)[19])}
+
+
 def lives(pid: int) -> bool:
     """Whether the process `pid` runs (a zombie has ended)."""
-    return start_time(pid) is not None
+    try:
+        return _stat(pid)[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()

@@ -10,7 +10,6 @@ from pathlib import Path
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
 from minicontainer.lib.cgroups import plan, remove_cgroup
-from minicontainer.lib.processes import process_identity
 from minicontainer.step02_runtime.cgroups import limit_pids
 from minicontainer.errors import (
     BundleError,
@@ -39,6 +38,7 @@ from bundles import (
     SAID,
     bundle,
     ends,
+    identity,
     lay_out,
     lives,
     sleeper,
@@ -487,7 +487,7 @@ def test_an_id_is_taken_once(tmp_path):
     def call():
         made.streams()
         other = sleeper(os.fork)
-        lay_out(made.root, "box", process_identity(other), fifo=True)
+        lay_out(made.root, "box", identity(other), fifo=True)
         kinds = raised(made.create)
         there = sorted(os.listdir(made.root / "box")) if (made.root / "box").exists() else []
         same = there and made.init() == other
@@ -714,7 +714,7 @@ def created(tmp_path, report=None, hooks=None):
     directory = lay_out(root, "box", None, fifo=True, config=config(**has_hooks))
     pid = init_that_waits(directory, report, tmp_path / "ran")
     record = json.loads((directory / "state.json").read_text())
-    (directory / "state.json").write_text(json.dumps({**record, "init": process_identity(pid)}))
+    (directory / "state.json").write_text(json.dumps({**record, "init": identity(pid)}))
     return pid
 
 
@@ -747,7 +747,7 @@ def test_start_refuses_other_states(tmp_path):
 
         root = tmp_path / status
         pid = sleeper()
-        inits = {"creating": None, "running": process_identity(pid), "stopped": {"pid": pid, "start": 1}}
+        inits = {"creating": None, "running": identity(pid), "stopped": {"pid": pid, "start": 1}}
         fifo = status != "running"
         lay_out(root, "box", inits[status], fifo=fifo, config=config(hooks=hooks))
         kinds = raised(start, str(root), "box")
@@ -830,7 +830,7 @@ def test_status_follows_the_container(tmp_path):
 
     def call():
         pid = sleeper()
-        directory = lay_out(tmp_path, "box", process_identity(pid), fifo=True)
+        directory = lay_out(tmp_path, "box", identity(pid), fifo=True)
         seen = [status_of(tmp_path)]
         os.unlink(directory / "exec.fifo")
         seen.append(status_of(tmp_path))
@@ -858,7 +858,7 @@ def test_a_zombie_has_stopped(tmp_path):
 
     def call():
         pid = sleeper()
-        lay_out(tmp_path, "box", process_identity(pid))
+        lay_out(tmp_path, "box", identity(pid))
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         return status_of(tmp_path)
@@ -877,7 +877,7 @@ def test_a_reused_pid_is_somebody_else(tmp_path):
     """another process that got the same pid later does not count"""
 
     def call():
-        stranger = process_identity(sleeper())
+        stranger = identity(sleeper())
         lay_out(tmp_path, "box", {**stranger, "start": stranger["start"] - 500})
         return status_of(tmp_path)
 
@@ -896,7 +896,7 @@ def test_creating(tmp_path):
 
     def call():
         lay_out(tmp_path, "young", None, fifo=True)
-        dead = {**process_identity(os.getpid()), "start": 1}
+        dead = {**identity(os.getpid()), "start": 1}
         lay_out(tmp_path, "lost", None, fifo=True, creator=dead)
         return [status_of(tmp_path, "young"), status_of(tmp_path, "lost")]
 
@@ -921,7 +921,7 @@ def test_paused(tmp_path):
     paths = {"version": 1, "paths": {"freezer": str(cgroup)}}
 
     def call():
-        lay_out(tmp_path / "state", "box", process_identity(sleeper()), cgroup=paths)
+        lay_out(tmp_path / "state", "box", identity(sleeper()), cgroup=paths)
         seen = []
         for word in ("THAWED", "FROZEN"):
             (cgroup / "freezer.state").write_text(f"{word}\n")
@@ -978,7 +978,7 @@ def test_signals_by_any_name(tmp_path):
     def call(arguments):
         pid = sleeper()
         root = tmp_path / f"state{pid}"
-        lay_out(root, "box", process_identity(pid))
+        lay_out(root, "box", identity(pid))
         kinds = raised(kill, str(root), "box", *arguments)
         if kinds:
             return f"{kinds[0]} was raised"
@@ -1004,7 +1004,7 @@ def test_kill_refuses_what_has_stopped(tmp_path):
 
     def call():
         stranger = sleeper()
-        stopped = {**process_identity(stranger), "start": 1}
+        stopped = {**identity(stranger), "start": 1}
         lay_out(tmp_path, "box", stopped)
         reading, writing = os.pipe()
         pid = isolation.fork()
@@ -1043,7 +1043,7 @@ def test_kill_of_a_created_container(tmp_path):
 
     def call(root, **more):
         pid = sleeper()
-        lay_out(root, "box", process_identity(pid), **more)
+        lay_out(root, "box", identity(pid), **more)
         kill(str(root), "box", "KILL")
         return -ends(pid) if settled(lambda: not lives(pid), 0.2) else "it lives on"
 
@@ -1062,7 +1062,7 @@ def test_unknown_signals(tmp_path):
     def call(name):
         pid = sleeper()
         root = tmp_path / f"state{pid}"
-        lay_out(root, "box", process_identity(pid))
+        lay_out(root, "box", identity(pid))
         kinds = raised(kill, str(root), "box", name)
         return {"told": said(kinds, ContainerError), "it lives": unharmed(pid)}
 
@@ -1084,7 +1084,7 @@ def test_kill_all(tmp_path):
     def call(init_lives, all=True):
         init, more = sleeper(), [sleeper(), sleeper()]
         root = tmp_path / f"state{init}"
-        who = process_identity(init)
+        who = identity(init)
         if not init_lives:
             os.kill(init, signal.SIGKILL)
             os.waitpid(init, 0)
@@ -1130,7 +1130,7 @@ DELETE = (
 def deletable(tmp_path, status="stopped", **more):
     """A container laid out in a status; the pid of its process."""
     pid = sleeper()
-    init = process_identity(pid) if status != "stopped" else {"pid": pid, "start": 1}
+    init = identity(pid) if status != "stopped" else {"pid": pid, "start": 1}
     lay_out(tmp_path / "state", "box", init, fifo=status == "created", **more)
     return pid
 
@@ -1303,7 +1303,7 @@ def test_all_are_listed(tmp_path):
     def call():
         pid = sleeper()
         for id in ("db", "web", "api"):
-            lay_out(tmp_path, id, process_identity(pid) if id == "db" else {"pid": 1, "start": 0})
+            lay_out(tmp_path, id, identity(pid) if id == "db" else {"pid": 1, "start": 0})
         return [f"{c['id']} {c['status']}" for c in list_containers(str(tmp_path))]
 
     found = alone(call)

@@ -12,9 +12,10 @@ from textwrap import shorten
 
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import places
-from minicontainer.lib.processes import in_child, process_identity
+from minicontainer.lib.processes import in_child
 from minicontainer.lib.tables import print_table
 from minicontainer.registry.mirror import pull_image
+from minicontainer.step02_runtime.state import process_identity
 from minicontainer.step03_image.layout import create_layout
 from minicontainer.step03_image.manifest import wanted_platform
 from minicontainer.step04_registry.reference import parse_reference

@@ -99,16 +99,13 @@ def spawn_in(init: int, record: dict, wanted: dict, options: dict) -> int:
         if kind != "time"
     ]
 
-    def body() -> None:
+    sys.stdout.flush()
+    pid = namespaces.clone_through_helper(joined, 0)
+    if pid == 0:
         here.close()
         _live(record["config"], wanted, there, options)
-
-    sys.stdout.flush()
     try:
-        pid = namespaces.spawn_through_helper(joined, 0, body)
-    finally:
         there.close()
-    try:
         join_cgroup(record["cgroup"], pid)
         process.set_limits(pid, wanted)
         here.send(go=True)

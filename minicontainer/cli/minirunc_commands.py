@@ -14,10 +14,16 @@ from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import log
 from minicontainer.lib.default_config import OCI_VERSION, default_config
 from minicontainer.lib.jsontext import dumps
-from minicontainer.lib.processes import process_identity, status_of
+from minicontainer.lib.processes import status_of
 from minicontainer.lib.standard_files import drop_output
 from minicontainer.step02_runtime import lifecycle
-from minicontainer.step02_runtime.state import default_root, list_containers, load, state
+from minicontainer.step02_runtime.state import (
+    default_root,
+    list_containers,
+    load,
+    process_identity,
+    state,
+)
 
 from .minirunc_options import help_text, parse
 

@@ -1,8 +1,6 @@
-"""Which process is it, does it still run, and how does one reach it?
+"""Which processes are there, how does one reach one, and run one to its end?
 
-A pid is used again when its process has ended: the start in clock ticks tells
-two of them apart. A zombie has ended, though it still has its pid.
-Source: proc_pid_stat(5), kill(2), pidfd_open(2).
+Source: proc(5), kill(2), pidfd_open(2), wait(2).
 """
 
 from __future__ import annotations
@@ -17,30 +15,6 @@ from minicontainer.errors import ContainerError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def process_identity(pid: int) -> dict:
-    """What tells this process from a later one of the same number: its start in clock ticks."""
-    return {"pid": pid, "start": start_time(pid)}
-
-
-def is_alive(process: dict) -> bool:
-    """Whether the process that `process_identity` described still runs."""
-    return process["start"] is not None and start_time(process["pid"]) == process["start"]
-
-
-def start_time(pid: int) -> int | None:
-    """When process `pid` began, in clock ticks since boot; None when it has ended.
-
-    Source: proc_pid_stat(5), fields 3 (state) and 22 (starttime).
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # the name in parentheses may hold spaces and parentheses itself
-            fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def all_pids() -> list[int]:

@@ -18,7 +18,6 @@ from minicontainer.errors import ContainerError
 from minicontainer.lib.cgroups import join_cgroup, plain_mounts
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.paths import open_inside
-from minicontainer.lib.processes import process_identity
 from minicontainer.lib.user_namespace import become_root, write_mappings
 
 from . import namespaces, process
@@ -26,7 +25,11 @@ from .cgroups import create_cgroup
 from .hooks import run_hooks
 from .mounts import apply_mounts
 from .root import add_devices, make_readonly, mask_paths, pivot, prepare_root
-from .state import fifo_path
+from .state import fifo_path, process_identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Init:
@@ -53,40 +56,68 @@ class Init:
 def spawn_init(root: str, record: dict, options: dict) -> Init:
     """Start init in its namespaces and cgroup; returns when its file tree is built.
 
-    From the moment it exists, record["init"] tells which process it is. `options`
-    holds console (a connected socket or None), preserve_fds, die_with_parent.
+    From then on record["init"] tells which process it is. `options` holds console
+    (a connected socket or None), preserve_fds, die_with_parent.
     """
-    config = record["config"]
+    config, cgroup = record["config"], record["cgroup"]
     if "seccomp" in config["linux"]:
         explain.emit("note", "linux.seccomp is not applied: this runtime filters no system calls")
-    create_cgroup(record["cgroup"], config["linux"].get("resources", {}))
-    here, there = open_channel()
+    create_cgroup(cgroup, config["linux"].get("resources", {}))
     fifo = os.open(fifo_path(root, record["id"]), os.O_PATH)
-
-    def body() -> None:
-        here.close()
-        live(config, record["cgroup"], there, fifo, options)
-
     try:
         sys.stdout.flush()  # else what waits there is written twice
-        init = Init(namespaces.spawn(config, body), here)
-        record["init"] = process_identity(init.pid)
+        return spawn(record, lambda channel: live(config, cgroup, channel, fifo, options))
     finally:
-        there.close()
         os.close(fifo)
-    if namespaces.wanted(config).get("user") == "":
-        linux_part = config["linux"]
-        write_mappings(init.pid, linux_part["uidMappings"], linux_part["gidMappings"])
-    join_cgroup(record["cgroup"], init.pid)
-    here.send(go=True)
-    init.receive()
-    return init
+
+
+def spawn(record: dict, live: Callable[[Channel], None]) -> Init:
+    """Clone a child into its namespaces; returns when it has built its file tree.
+
+    Its user namespace, if it is a new one, gets the mappings of linux.uidMappings
+    and linux.gidMappings, and the child is moved into record["cgroup"]. Until both
+    is done it waits; then it calls `live(channel)`, which sends a message when
+    the tree is built. The child never returns from here: when `live` does, it ends.
+
+    Then record["init"] is made to say which process it is. Whatever fails before,
+    also by KeyboardInterrupt, the child is ended and waited for, and the error
+    goes on to the caller.
+
+    Raises ContainerError: what the child reports, or that it died without a word.
+    Source: clone(2), pipe(7), user_namespaces(7), wait(2).
+    """
+    config, wanted = record["config"], namespaces.wanted(record["config"])
+    new = [kind for kind, path in wanted.items() if not path and kind not in namespaces.LATER]
+    flags = sum(namespaces.TYPES[kind][0] for kind in new)
+    here, there = open_channel()
+    pid = namespaces.clone_into(wanted, flags)
+    if pid == 0:
+        try:
+            here.close()
+            there.receive()
+            live(there)
+        finally:
+            os._exit(1)
+    try:
+        there.close()
+        if "user" in new:
+            uids, gids = config["linux"]["uidMappings"], config["linux"]["gidMappings"]
+            write_mappings(pid, uids, gids)
+        join_cgroup(record["cgroup"], pid)
+        here.send(go=True)
+        init = Init(pid, here)
+        init.receive()
+        record["init"] = process_identity(pid)
+        return init
+    except BaseException:
+        os.kill(pid, _signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def live(config: dict, cgroup: dict, channel: Channel, fifo: int, options: dict) -> None:
     """Init's whole life; never returns."""
     try:
-        channel.receive()  # the mappings are written and we are in our cgroup
         build(config, cgroup)
         channel.send(built=True)
         state = channel.receive()["state"]

@@ -18,18 +18,23 @@ from minicontainer.errors import ContainerError, WrongState
 from minicontainer.lib import cgroups
 from minicontainer.lib.channel import Channel
 from minicontainer.lib.files import write_whole
-from minicontainer.lib.processes import (
-    in_pid_namespace_of,
-    is_alive,
-    send_signal,
-    signal_number,
-    start_time,
-)
+from minicontainer.lib.processes import in_pid_namespace_of, send_signal, signal_number
 
 from .bundle import load_bundle
 from .hooks import run_hooks
 from .init import spawn_init
-from .state import fifo_path, load, new_record, public_state, remove, reserve, save, state
+from .state import (
+    fifo_path,
+    is_alive,
+    load,
+    new_record,
+    public_state,
+    remove,
+    reserve,
+    save,
+    start_time,
+    state,
+)
 
 
 def create(

@@ -24,7 +24,8 @@ TYPES = {
     "time": (linux.CLONE_NEWTIME, "time"),
     "mount": (linux.CLONE_NEWNS, "mnt"),
 }
-_LATER = ("cgroup", "time")  # not by clone(2): after joining the cgroup; by unshare(2) only
+#: not by clone(2): after joining the cgroup; by unshare(2) only
+LATER = ("cgroup", "time")
 
 
 def wanted(config: dict) -> dict[str, str]:
@@ -33,31 +34,26 @@ def wanted(config: dict) -> dict[str, str]:
     return {kind: entries[kind] for kind in TYPES if kind in entries}
 
 
-def spawn(config: dict, body) -> int:
-    """Start a child of ours in the namespaces of `config`; it runs `body()`, which never returns.
+def clone_into(namespaces: dict[str, str], flags: int) -> int:
+    """linux.clone(flags), and the child is in those of `namespaces` that have a path, too.
 
-    Returns its pid as we see it. Only for a process with one thread.
+    Raises ContainerError. Only for a process with one thread.
     """
-    namespaces = wanted(config)
     new = [kind for kind, path in namespaces.items() if not path]
     joined = [(kind, open_namespace(path)) for kind, path in namespaces.items() if path]
-    flags = sum(TYPES[kind][0] for kind in new if kind not in _LATER)
     explain.step("new namespaces: " + ", ".join(new), "the process sees only what is in them")
     if joined or "time" in new:
-        return spawn_through_helper(joined, flags, body, "time" in new)
+        return clone_through_helper(joined, flags, "time" in new)
     try:
-        pid = linux.clone(flags)
+        return linux.clone(flags)
     except OSError as error:
         from minicontainer.lib.refusal import why_refused  # seldom needed
 
         raise why_refused(error) from None
-    if pid == 0:
-        body()
-    return pid
 
 
-def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False) -> int:
-    """Like `spawn`, after joining the namespaces `joined`: (type, open file) each.
+def clone_through_helper(joined: list, flags: int, new_time: bool = False) -> int:
+    """Like linux.clone, after joining the namespaces `joined`: (type, open file) each.
 
     A helper joins them, so that we stay where we are, and gives its child to
     us as ours (CLONE_PARENT), since joining a pid namespace moves only children.
@@ -66,7 +62,8 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
     helper = linux.fork()
     if helper == 0:
         here.close()
-        _join_and_spawn(joined, flags, body, new_time, there)
+        _join_and_clone(joined, flags, new_time, there)
+        return 0
     try:
         there.close()
         for _, fd in joined:
@@ -79,22 +76,23 @@ def spawn_through_helper(joined: list, flags: int, body, new_time: bool = False)
         os.waitpid(helper, 0)
 
 
-def _join_and_spawn(joined: list, flags: int, body, new_time: bool, channel: Channel) -> None:
-    """The helper's whole life; never returns."""
+def _join_and_clone(joined: list, flags: int, new_time: bool, channel: Channel) -> None:
+    """The helper's whole life; only its child returns."""
+    pid = -1
     try:
         for kind, fd in joined:
             join(kind, fd)
         if new_time:
             linux.unshare(linux.CLONE_NEWTIME)
         pid = linux.clone(flags | linux.CLONE_PARENT)
-        if pid == 0:
-            channel.close()
-            body()
-        channel.send(pid=pid)
+        if pid:
+            channel.send(pid=pid)
     except OSError as error:
         channel.send_error(ContainerError(f"cannot enter the namespaces: {error.strerror}"))
     finally:
-        os._exit(0)
+        if pid:
+            os._exit(0)
+    channel.close()
 
 
 def open_namespace(path: str) -> int:

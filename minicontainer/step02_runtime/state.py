@@ -3,7 +3,8 @@
 Each container has a directory ROOT/ID with state.json (what `create` decided,
 never changed afterwards) and, until it is started, the FIFO on which its init
 waits. The status is never stored: it is derived from the process and the FIFO.
-Spec: runtime-spec, runtime.md, "State".
+A pid is used again when its process has ended, so its start names it as well.
+Spec: runtime-spec, runtime.md, "State"; proc_pid_stat(5).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from minicontainer.errors import ContainerError, NoSuchContainer
 from minicontainer.lib import cgroups
 from minicontainer.lib.files import write_whole
 from minicontainer.lib.jsontext import dumps, loads
-from minicontainer.lib.processes import is_alive, process_identity
 
 FIFO = "exec.fifo"
 _RECORD = "state.json"
@@ -45,6 +45,33 @@ def state(root: str, id: str) -> dict:
     else:
         status = "paused" if cgroups.is_frozen(record["cgroup"]) else "running"
     return public_state(record, status)
+
+
+def start_time(pid: int) -> int | None:
+    """When process `pid` began, in clock ticks since boot; None when it has ended.
+
+    /proc/PID/stat says so in one line: the pid, the program's name in
+    parentheses (it may hold spaces and parentheses itself), and from field 3 on
+    words: field 3 is the state, Z for a zombie and X for one that is dead,
+    field 22 the start. A zombie has ended.
+    Source: proc_pid_stat(5).
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def process_identity(pid: int) -> dict:
+    """What tells this process from a later one of the same number: its start in clock ticks."""
+    return {"pid": pid, "start": start_time(pid)}
+
+
+def is_alive(process: dict) -> bool:
+    """Whether the process that `process_identity` described still runs."""
+    return process["start"] is not None and start_time(process["pid"]) == process["start"]
 
 
 def public_state(record: dict, status: str) -> dict:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minicontainer.lib import cgroups, processes
+from minicontainer.lib import cgroups
 from minicontainer.lib.default_config import default_config
 from minicontainer.pictures import runtime
 from minicontainer.pictures.render import PictureError
 from minicontainer.pictures.runtime import STATES, lifecycle, state_directory
 from minicontainer.step01_chroot.rootfs import build_root
+from minicontainer.step02_runtime.state import start_time
 from tests.programs import needs, needs_root
 
 from .svg_checks import boxes, edges, kinds
@@ -37,7 +38,7 @@ def test_lifecycle_refuses_what_the_specification_does_not_know():
 
 def record(pid: int) -> dict:
     config = {"root": {"path": "rootfs"}, "ociVersion": "1.2.0"}
-    identity = {"pid": pid, "start": processes.start_time(pid)}
+    identity = {"pid": pid, "start": start_time(pid)}
     return {
         "ociVersion": "1.2.0",
         "id": "web1",

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from minicontainer.lib.processes import start_time
+from minicontainer.step02_runtime.state import start_time
 from tests.waiting import HANG, until
 
 CATCH = "trap 'echo got; exit 5' {}; echo ready; while :; do sleep 0.05; done"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from minicontainer.errors import ProgramNotExecutable
-from minicontainer.lib.processes import start_time
 from minicontainer.step02_runtime import lifecycle, process
+from minicontainer.step02_runtime.state import start_time
 from tests.programs import needs_root
 from tests.waiting import HANG, until
 

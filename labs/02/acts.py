@@ -45,6 +45,54 @@ def _opened(door: Path, flags: int) -> str:
     return "returns at once"
 
 
+def nobody(_: Path) -> list[list[str]]:
+    """Who a child is in its new user namespace, before and after its ids are mapped."""
+    asked, ask = os.pipe()
+    heard, say = os.pipe()
+    pid = linux.clone(linux.CLONE_NEWUSER)
+    if pid == 0:
+        for _ in range(2):
+            os.write(say, f"{os.getuid()}, {_became_root()}\n".encode())
+            os.read(asked, 1)
+        os._exit(0)
+    before = os.read(heard, 100).decode().strip()
+    Path(f"/proc/{pid}/uid_map").write_text(f"0 {os.geteuid()} 1")
+    os.write(ask, b"!")
+    after = os.read(heard, 100).decode().strip()
+    os.write(ask, b"!")
+    os.waitpid(pid, 0)
+    return [
+        ["nothing", *before.split(", ")],
+        ["0 UID 1 > /proc/PID/uid_map", *after.split(", ")],
+    ]
+
+
+def _became_root() -> str:
+    try:
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        return f"fails: {errno.errorcode[error.errno or 0]}"
+    return "works"
+
+
+def stat(_: Path) -> list[list[str]]:
+    """The line that proc_pid_stat(5) describes, of a program with an odd name."""
+    pid = os.fork()
+    if pid == 0:
+        Path("/proc/self/comm").write_text("1) Z (2")
+        signal.pause()
+        os._exit(0)
+    while "1) Z (2" not in (line := Path(f"/proc/{pid}/stat").read_text()):
+        pass
+    while " S " not in line:
+        line = Path(f"/proc/{pid}/stat").read_text()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    name, _, rest = line.partition(" ")[2].rpartition(")")
+    state, *_ = rest.split()
+    return [["PID", f"{name})", state, "PPID …", "START", "…"]]
+
+
 def zombie(_: Path) -> list[list[str]]:
     """What is to be seen of a process that was killed, before its parent waits for it."""
     pid = os.fork()
@@ -99,5 +147,5 @@ def _option(target: Path) -> str:
 
 
 if __name__ == "__main__":
-    acts = {"fifo": fifo, "zombie": zombie, "bind": bind}
+    acts = {"nobody": nobody, "fifo": fifo, "stat": stat, "zombie": zombie, "bind": bind}
     print(json.dumps(acts[sys.argv[1]](Path(sys.argv[2]).resolve())))

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,19 @@ import minicontainer
 from minicontainer.pictures.drawing import STYLE, Picture, Sketch
 from minicontainer.pictures.runtime import lifecycle as lifecycle
 from minicontainer.pictures.way import way as way
+from minicontainer.step02_runtime.cgroups import apply_limits
 from minicontainer.workshop.html import pre
 from minicontainer.workshop.scenes import act, table, without_other_labs
 from minicontainer.workshop.widgets import Shown
 
-from .bundles import SAID, bundle, config
+from .bundles import SAID, bundle, config, lay_out
 
 _RUN = "from minicontainer.cli.minirunc import main; raise SystemExit(main())"
 #: of what an engine and its runtime say: whose the functions are, and failures
 _TOLD = re.compile(r"\d+ of \d+ functions|  lab \d\d  |Error")
 _HEADS = {
+    "nobody": ["written from outside", "its uid is", "setresuid(0, 0, 0)"],
+    "stat": ["1", "2", "3", "4 … 21", "22", "23 …"],
     "fifo": ["opened with", "nobody is at the other end: open"],
     "zombie": ["asked", "answer"],
     "bind": ["flags of mount(2)", "the mount is"],
@@ -213,18 +217,42 @@ def what_create_leaves() -> str:
 
 
 def damaged() -> str:
-    """A state directory in which not all is well."""
+    """A state directory in which not all is well, and what the commands make of it."""
     with tempfile.TemporaryDirectory(prefix="lab02-") as directory:
-        for name, text in (("box", '{"id": "box", …'), ("cup", ""), ("web", '{"id": "we')):
-            (Path(directory) / name).mkdir()
-            if text:
-                (Path(directory) / name / "state.json").write_text(text)
-        (Path(directory) / ".new.4711").mkdir()
-        lines = ["$ ls -A state", "  ".join(sorted(os.listdir(directory)))]
-        lines += ["$ head -c 20 state/*/state.json"]
-        for path in sorted(Path(directory).glob("*/state.json")):
-            lines.append(f"{path.parent.name}: {path.read_text()[:20]}")
+        root = Path(directory)
+        lay_out(root, "api", {"pid": 1, "start": 0})
+        lay_out(root, "web", {"pid": 1, "start": 0})
+        (root / "web/state.json").write_text('{"id": "we')
+        lines = ["$ cat state/web/state.json", (root / "web/state.json").read_text()]
+        for words in ("list --quiet", "delete web", "delete --force web"):
+            command = [sys.executable, "-c", _RUN, "--root", directory, *words.split()]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            said = (done.stdout + done.stderr).replace(directory, "state")
+            lines += [f"$ minirunc {words}", *said.splitlines()]
+        lines += ["$ ls state", "  ".join(sorted(os.listdir(root)))]
     return "\n".join(lines)
+
+
+def limits() -> str:
+    """What is written into which file, in both versions of cgroups."""
+    asked = {
+        "pids": {"limit": 100},
+        "memory": {"limit": 64 << 20},
+        "cpu": {"quota": 50000, "period": 100000},
+    }
+    rows = [["linux.resources", "version 1", "version 2"]]
+    for kind, limit in asked.items():
+        first, second = (_written(version, {kind: limit}) for version in (1, 2))
+        name = f"{kind}: {', '.join(f'{key} {value}' for key, value in limit.items())}"
+        rows += [list(row) for row in zip_longest([name], first, second, fillvalue="")]
+    return table(rows)
+
+
+def _written(version: int, resources: dict[str, Any]) -> list[str]:
+    with tempfile.TemporaryDirectory(prefix="lab02-") as directory:
+        paths = dict.fromkeys(("pids", "memory", "cpu"), directory)
+        apply_limits({"version": version, "paths": paths}, resources)
+        return [f"{f.name} {f.read_text()}" for f in sorted(Path(directory).iterdir())]
 
 
 class Life(Shown):

@@ -10,7 +10,6 @@ from pathlib import Path
 from minicontainer import linux
 from minicontainer.step02_runtime.bundle import load_bundle
 from minicontainer.lib.cgroups import plan, remove_cgroup
-from minicontainer.step02_runtime.cgroups import limit_pids
 from minicontainer.errors import (
     BundleError,
     ContainerError,
@@ -19,10 +18,10 @@ from minicontainer.errors import (
     WrongState,
 )
 from minicontainer.step02_runtime.hooks import run_hooks
-from minicontainer.step02_runtime.init import wait_for_start
+from minicontainer.step02_runtime.init import spawn, wait_for_start
 from minicontainer.step02_runtime.lifecycle import create, delete, kill, start
 from minicontainer.step02_runtime.mounts import apply_mounts
-from minicontainer.step02_runtime.state import list_containers, state
+from minicontainer.step02_runtime.state import start_time, state
 from minicontainer.workshop.grading import isolation
 from minicontainer.workshop.grading.checks import (
     Raised,
@@ -37,6 +36,7 @@ from minicontainer.workshop.grading.checks import (
 from bundles import (
     SAID,
     bundle,
+    config,
     ends,
     identity,
     lay_out,
@@ -255,6 +255,347 @@ def test_the_root_must_be_there(tmp_path):
     found = outcome(load_bundle, str(demo))
     mistakes = {"root-not-looked-for": isinstance(found, dict)}
     expect(found, Raises(BundleError), story="root.path names nothing", mistakes=mistakes)
+
+
+# ---------------------------------------------------------------- spawn
+
+CLONE = (
+    "clone(2), namespaces(7): the child begins in new namespaces of the kinds that the flags name;"
+    " those that have a path are joined"
+)
+_TYPES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+
+
+class Stuck(BaseException):
+    """What we call has not returned in time."""
+
+
+def world():
+    """The namespaces that this process is in."""
+    return {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in _TYPES}
+
+
+def new_kinds(*kinds, **more):
+    """The part of a configuration that asks for new namespaces."""
+    return {"namespaces": [{"type": kind} for kind in kinds], **more}
+
+
+class Spawned:
+    """Calls of `spawn` in a process of its own: what they gave, and what they left."""
+
+    def __init__(self, tmp_path):
+        self.noted, self.second = tmp_path / "noted", tmp_path / "second"
+        self.cgroup = {"version": 1, "paths": {}}
+
+    def note(self, **facts):
+        """For the child: write down what it sees, whole at once."""
+        draft = self.noted.with_suffix(".draft")
+        draft.write_text(json.dumps(facts))
+        draft.rename(self.noted)
+
+    def facts(self):
+        """What the child has noted."""
+        settled(self.noted.exists)
+        return json.loads(self.noted.read_text()) if self.noted.exists() else {}
+
+    def spawn(self, live, linux_part):
+        """Call it; the record, what was returned, and how an error is told."""
+        self.record = {"config": config(linux=linux_part), "cgroup": self.cgroup, "init": None}
+        caller, told, init = os.getpid(), "no error", None
+
+        def ring(*_):
+            raise Stuck
+
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, isolation.patience(0.3), 0.05)
+        try:
+            init = spawn(self.record, live)
+        except NotImplementedError:
+            raise
+        except Stuck:
+            told = "it did not return"
+        except BaseException as error:
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+            told = "ContainerError" if "ContainerError" in kinds else kinds[0]
+            told += f": {error}" if "boom" in str(error) else ""
+        if os.getpid() != caller:
+            self.second.touch()
+            os._exit(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return init, told
+
+    def failed(self, live, linux_part):
+        """The same for a call that must fail: what is told, and what is left."""
+        _, told = self.spawn(live, linux_part)
+        left = ["alive" if lives(pid) else "a zombie" for pid in children()]
+        return {"told": told, "the child": (left or ["gone"])[0], "noted": self.record["init"]}
+
+
+@check("spawn", points=3, rule=CLONE)
+def test_the_child_is_in_new_namespaces(tmp_path):
+    """the child is in new namespaces of the kinds that were asked for"""
+    made = Spawned(tmp_path)
+
+    def live(channel):
+        channel.send(built=True)
+        said = channel.receive()
+        made.note(world=world(), said=said)
+        signal.pause()
+
+    def call():
+        before = world()
+        init, told = made.spawn(live, new_kinds("pid", "ipc", "uts", "mount", "cgroup"))
+        if init is None:
+            return {"new": [], "it returned": told if told != "no error" else "None"}
+        try:
+            init.channel.send(word="hello")
+            seen = made.facts()
+        except OSError:
+            seen = {}
+        return {
+            "new": [kind for kind in _TYPES if seen and seen["world"][kind] != before[kind]],
+            "it returned": "the child's pid" if init.pid in children() else f"pid {init.pid}",
+            "the channel": "reaches the child" if seen else "does not reach it",
+            "record['init']": made.record["init"] == identity(init.pid),
+        }
+
+    found = alone(call)
+    expect(
+        found,
+        {
+            "new": ["ipc", "mnt", "pid", "uts"],
+            "it returned": "the child's pid",
+            "the channel": "reaches the child",
+            "record['init']": True,
+        },
+        story="spawn(record, live); config.json asks for new namespaces of the types pid, ipc, uts,"
+        " mount, cgroup, of which cgroup is made later",
+        mistakes={
+            "go-forgotten": lambda: found["it returned"] == "it did not return",
+            "nothing-returned": lambda: found["it returned"] == "None",
+            "other-end-kept": lambda: found["the channel"] == "does not reach it",
+            "no-namespaces": lambda: not found["new"],
+            "later-by-clone": lambda: "cgroup" in found["new"],
+            "init-not-noted": lambda: not found["record['init']"],
+        },
+    )
+
+
+@check("spawn", points=1, rule=CLONE)
+def test_a_namespace_with_a_path_is_joined(tmp_path):
+    """a namespace that has a path is joined, and not made"""
+    made = Spawned(tmp_path)
+
+    def live(channel):
+        made.note(world=world())
+        channel.send(built=True)
+        signal.pause()
+
+    def call():
+        other = sleeper(lambda: linux.clone(linux.CLONE_NEWUTS))
+        path = f"/proc/{other}/ns/uts"
+        before, its = world(), os.readlink(path)
+        kinds = new_kinds("ipc", "mount")
+        kinds["namespaces"].append({"type": "uts", "path": path})
+        init, told = made.spawn(live, kinds)
+        if init is None:
+            return {"uts": told}
+        uts = made.facts().get("world", before)["uts"]
+        return {"uts": {its: "joined", before["uts"]: "ours"}.get(uts, "a new one")}
+
+    found = alone(call)
+    expect(
+        found,
+        {"uts": "joined"},
+        story="config.json names the uts namespace of another process by its path; in which one is"
+        " the child?",
+        mistakes={"joined-made-new": lambda: found["uts"] == "a new one"},
+    )
+
+
+WAITS = (
+    "user_namespaces(7): until uid_map and gid_map are written, from outside, its ids are nobody's;"
+    ' runtime-spec, runtime.md, "Lifecycle": the environment is there before anything runs in it'
+)
+
+
+@check("spawn", points=3, rule=WAITS)
+def test_the_child_waits_until_all_is_ready(tmp_path):
+    """the child waits until its ids are mapped and it is in its cgroup"""
+    made = Spawned(tmp_path)
+    made.cgroup["paths"]["pids"] = str(tmp_path / "cgroup")
+    (tmp_path / "cgroup").mkdir()
+    door, opened, joined = tmp_path / "cgroup/cgroup.procs", tmp_path / "opened", tmp_path / "joined"
+    os.mkfifo(door)
+
+    def live(channel):
+        maps = [Path(f"/proc/self/{name}").read_text().split()[:1] for name in ("uid_map", "gid_map")]
+        made.note(opened=opened.exists(), uids=maps[0], gids=maps[1])
+        channel.send(built=True)
+        signal.pause()
+
+    def keep_door():
+        """Let the parent wait for its cgroup: a child that does not wait is seen then."""
+        if isolation.fork() == 0:
+            try:
+                settled(made.noted.exists, 0.1)
+                opened.touch()
+                joined.write_text(door.read_text())
+            finally:
+                os._exit(0)
+
+    def call():
+        keep_door()
+        mappings = {
+            "uidMappings": [{"containerID": 0, "hostID": os.geteuid(), "size": 1}],
+            "gidMappings": [{"containerID": 5, "hostID": os.getegid(), "size": 1}],
+        }
+        init, told = made.spawn(live, new_kinds("user", "pid", "mount", **mappings))
+        if init is None:
+            return {"it": told}
+        seen = made.facts()
+        settled(joined.exists, 0.2)
+        pid = joined.read_text() if joined.exists() else ""
+        return {
+            "its user inside": "".join(seen["uids"]) or "nobody",
+            "its group inside": "".join(seen["gids"]) or "nobody",
+            "in its cgroup": pid == str(init.pid),
+            "before live began": seen["opened"],
+        }
+
+    found = alone(call)
+    expect(
+        found,
+        {
+            "its user inside": "0",
+            "its group inside": "5",
+            "in its cgroup": True,
+            "before live began": True,
+        },
+        story="a new user namespace, in which the user is 0 and the group 5, and a cgroup into which"
+        " it took a while to get. What was done, and was it before live began?",
+        mistakes={
+            "maps-swapped": lambda: found["its user inside"] == "5",
+            "outside-its-cgroup": lambda: not found["in its cgroup"],
+            "went-at-once": lambda: not found["before live began"],
+            "never-mapped": lambda: found["its user inside"] == "nobody",
+        },
+    )
+
+
+FAILS = 'runtime-spec, runtime.md, "Errors": an error must be told; the environment is as it was'
+
+
+@check("spawn", points=3, rule=FAILS)
+def test_a_child_that_fails_is_told_of_and_reaped(tmp_path):
+    """what goes wrong is told, and the child is ended and waited for"""
+    made = Spawned(tmp_path)
+    kinds = new_kinds("pid", "mount")
+
+    def reports(channel):
+        channel.send_error(ContainerError("boom", "/data"))
+        signal.pause()
+
+    def dies(channel):
+        os._exit(3)
+
+    def waits(channel):
+        made.note(began=True)
+        signal.pause()
+
+    twice = [{"containerID": 0, "hostID": 0, "size": 1}] * 2
+    unmapped = new_kinds("user", "mount", uidMappings=twice, gidMappings=twice)
+    gone = {"the child": "gone", "noted": None}
+    cases = [
+        (reports, kinds, "ContainerError: /data: boom", "the child sent an error: /data: boom"),
+        (dies, kinds, "ContainerError", "the child ended without a word"),
+        (waits, unmapped, "ContainerError", "the kernel refused the mappings"),
+    ]
+    for live, linux_part, told, story in cases:
+        found = alone(lambda live=live, linux_part=linux_part: made.failed(live, linux_part))
+        stuck = not isinstance(found, Raised) and found["told"] == "it did not return"
+        expect(
+            found,
+            {"told": told, **gone},
+            story=f"{story}. What was told, and what is left?",
+            mistakes={
+                "own-end-kept": stuck and live is dies,
+                "waited-without-killing": stuck,
+                "error-unread": lambda: found["told"] == "no error",
+                "end-passed-on": lambda: found["told"] == "EOFError",
+                "child-left": lambda: found["the child"] != "gone",
+                "noted-too-early": lambda: found["noted"] is not None,
+            },
+        )
+
+
+@check("spawn", points=1, rule=FAILS)
+def test_an_interrupted_spawn_leaves_no_child(tmp_path):
+    """Ctrl-C while the child builds leaves no child"""
+    made = Spawned(tmp_path)
+
+    def live(channel):
+        os.kill(os.getppid(), signal.SIGINT)
+        signal.pause()
+
+    def call():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return made.failed(live, new_kinds("uts", "mount"))
+
+    found = alone(call)
+    expect(
+        found,
+        {"told": "KeyboardInterrupt", "the child": "gone", "noted": None},
+        story="SIGINT came (Ctrl-C), which Python turns into KeyboardInterrupt",
+        mistakes={"interrupt-leaves-child": lambda: found["the child"] != "gone"},
+    )
+
+
+@check("spawn", points=2, rule="fork(2): behind it two processes run the same code")
+def test_the_child_never_returns(tmp_path):
+    """the child never returns to the caller of spawn, and hears when that ends"""
+    made = Spawned(tmp_path)
+
+    def returns(channel):
+        channel.send(built=True)
+
+    def raises(channel):
+        channel.send(built=True)
+        raise ContainerError("boom")
+
+    def listens(channel):
+        channel.send(built=True)
+        try:
+            channel.receive()
+        except EOFError:
+            pass
+
+    def call(live):
+        init, told = made.spawn(live, new_kinds("pid", "mount"))
+        if init is None:
+            return {"it": told}
+        init.channel.close()
+        ended = settled(lambda: not lives(init.pid), 0.2)
+        return {"it returned": "twice" if made.second.exists() else "once", "ended": bool(ended)}
+
+    stories = {
+        returns: "live(channel) returned",
+        raises: "live(channel) raised an error",
+        listens: "live(channel) waited for a message, and the parent closed its end",
+    }
+    for live, story in stories.items():
+        found = alone(lambda live=live: call(live))
+        expect(
+            found,
+            {"it returned": "once", "ended": True},
+            story=f"{story}; how often did spawn return, and has the child ended?",
+            mistakes={
+                "error-climbs-in-the-child": lambda live=live: live is raises
+                and found["it returned"] == "twice",
+                "child-goes-on": lambda: found["it returned"] == "twice",
+                "end-kept-in-the-child": lambda live=live: live is listens and not found["ended"],
+            },
+        )
 
 
 # ---------------------------------------------------------------- create
@@ -708,8 +1049,6 @@ def init_that_waits(directory, report=None, marker=None):
 def created(tmp_path, report=None, hooks=None):
     """A container laid out as created; the pid of its init."""
     root = tmp_path / "state"
-    from bundles import config
-
     has_hooks = {"hooks": hooks} if hooks else {}
     directory = lay_out(root, "box", None, fifo=True, config=config(**has_hooks))
     pid = init_that_waits(directory, report, tmp_path / "ran")
@@ -743,8 +1082,6 @@ def test_start_refuses_other_states(tmp_path):
     hooks = {"poststart": [telling(told, "poststart")]}
 
     def call(status):
-        from bundles import config
-
         root = tmp_path / status
         pid = sleeper()
         inits = {"creating": None, "running": identity(pid), "stopped": {"pid": pid, "start": 1}}
@@ -809,6 +1146,94 @@ def test_a_failure_of_init_is_told(tmp_path):
             "failure-hidden": lambda: found["told"] == "no error",
             "poststart-always": lambda: found["the hooks ran"],
         },
+    )
+
+
+# ---------------------------------------------------------------- start_time
+
+STAT = (
+    "proc_pid_stat(5): (2) comm, the name of the program, in parentheses; (3) state; (22) starttime,"
+    " the time the process started after boot, in clock ticks"
+)
+
+
+def renamed_sleeper(name):
+    """A child that sleeps under another name."""
+
+    def fork():
+        pid = isolation.fork()
+        if pid == 0:
+            Path("/proc/self/comm").write_text(name)
+        return pid
+
+    pid = sleeper(fork)
+    settled(lambda: Path(f"/proc/{pid}/comm").read_text() == f"{name}\n")
+    return pid
+
+
+@check("start_time", points=3, rule=STAT)
+def test_the_start_of_a_process(tmp_path):
+    """field 22 of the line, whatever the program is called"""
+    for name in ("sleeper", "a sleeper", "1) Z (2 3"):
+
+        def call(name=name):
+            pid = renamed_sleeper(name)
+            line = Path(f"/proc/{pid}/stat").read_text()
+            told = start_time(pid)
+            return {"type": type(told).__name__, "told": told, "line": line}
+
+        found = alone(call)
+        line = "" if isinstance(found, Raised) else found["line"]
+        fields = line.rpartition(")")[2].split()
+        wanted = {"type": "int", "told": int(fields[19])} if fields else {}
+        expect(
+            got(found, "type", "told"),
+            wanted,
+            story=f"of a process that runs the program {name!r}",
+            mistakes={
+                "name-with-blanks": lambda name=name: " " in name,
+                "counted-from-the-name": lambda: str(found["told"]) == fields[21],
+                "counted-from-one": lambda: str(found["told"]) == fields[20],
+                "start-as-text": lambda: found["type"] in ("str", "bytes"),
+            },
+        )
+
+
+@check("start_time", points=2, rule=STAT)
+def test_a_zombie_has_ended(tmp_path):
+    """a zombie has ended: None"""
+
+    def call():
+        pid = sleeper()
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return start_time(pid)
+
+    found = alone(call)
+    expect(
+        found,
+        None,
+        story="the process was killed, and its parent has not asked about it yet",
+        mistakes={"zombie-has-begun": not isinstance(found, Raised)},
+    )
+
+
+@check("start_time", points=1, rule="proc(5): there is no /proc/PID when the process is gone")
+def test_what_is_gone_has_ended(tmp_path):
+    """of a process that is gone: None"""
+
+    def call():
+        pid = sleeper()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return start_time(pid)
+
+    found = alone(call)
+    expect(
+        found,
+        None,
+        story="the process was killed, and its parent has asked about it",
+        mistakes={"gone-is-an-error": isinstance(found, Raised)},
     )
 
 
@@ -1265,8 +1690,6 @@ POSTSTOP = (
 @check("delete", points=2, rule=POSTSTOP)
 def test_poststop_hooks(tmp_path):
     """the poststop hooks run last, and are told that it has stopped"""
-    from bundles import config
-
     told = tmp_path / "told"
     where = tmp_path / "state/box"
     look = shell(f"test -e {where} && echo before >> {told} || echo after >> {told}")
@@ -1289,68 +1712,6 @@ def test_poststop_hooks(tmp_path):
             "told-running": lambda: "stopped" not in found[1],
         },
     )
-
-
-# ---------------------------------------------------------------- list_containers
-
-LIST = "runc(8), list: all containers under the root; one that is half made hides no other"
-
-
-@check("list_containers", points=2, rule=LIST)
-def test_all_are_listed(tmp_path):
-    """every container, sorted by id, with its state"""
-
-    def call():
-        pid = sleeper()
-        for id in ("db", "web", "api"):
-            lay_out(tmp_path, id, identity(pid) if id == "db" else {"pid": 1, "start": 0})
-        return [f"{c['id']} {c['status']}" for c in list_containers(str(tmp_path))]
-
-    found = alone(call)
-    wanted = ["api stopped", "db running", "web stopped"]
-    expect(
-        found,
-        wanted,
-        story="three containers, made in the order db, web, api, of which db runs",
-        mistakes={
-            "unsorted": lambda: found != wanted and sorted(found) == wanted,
-            "only-running": found == ["db running"],
-        },
-    )
-
-
-@check("list_containers", points=2, rule=LIST)
-def test_one_that_is_damaged_hides_no_other(tmp_path):
-    """what is damaged or no container is left out; the others are listed"""
-
-    def call():
-        for id in ("a", "b", "d"):
-            lay_out(tmp_path, id, {"pid": 1, "start": 0})
-        (tmp_path / "b/state.json").write_text('{"id": "b')
-        (tmp_path / "c").mkdir()
-        (tmp_path / ".draft.123").mkdir()
-        (tmp_path / "notes.txt").write_text("mine")
-        return [container["id"] for container in list_containers(str(tmp_path))]
-
-    found = alone(call)
-    expect(
-        found,
-        ["a", "d"],
-        story="a and d are whole, the record of b is cut, c is an empty directory, and there is a"
-        " file that is no container",
-        mistakes={
-            "one-damaged-ends-it": isinstance(found, Raised),
-            "stops-at-the-damaged": found == ["a"],
-        },
-    )
-
-
-@check("list_containers", points=1, rule=LIST)
-def test_no_root_no_containers(tmp_path):
-    """where no container was ever made, there are none"""
-    found = outcome(list_containers, str(tmp_path / "nowhere"))
-    mistakes = {"root-taken-for-granted": isinstance(found, Raised)}
-    expect(found, [], story="the root directory does not exist", mistakes=mistakes)
 
 
 # ---------------------------------------------------------------- apply_mounts
@@ -1708,86 +2069,3 @@ def test_forgiven_failures(tmp_path):
             shown="a warning that names the hook",
             mistakes={"warning-forgotten": True},
         )
-
-
-# ---------------------------------------------------------------- limit_pids
-
-PIDS = (
-    'runtime-spec, config-linux.md, "PIDs"; kernel, cgroup-v1/pids.rst: pids.max takes a number, or'
-    " max for no limit"
-)
-
-
-def limited(tmp_path, version, maximum):
-    """What was written where, in directories that look like cgroups."""
-    names = ("cpu", "memory", "pids")
-    paths = {name: tmp_path / (name if version == 1 else "all") for name in names}
-    for path in paths.values():
-        path.mkdir(exist_ok=True)
-    cgroup = {"version": version, "paths": {name: str(path) for name, path in paths.items()}}
-    found = outcome(limit_pids, cgroup, maximum)
-    if isinstance(found, Raised):
-        return found
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    return {str(path.relative_to(tmp_path)): path.read_text().strip() for path in files}
-
-
-@check("limit_pids", points=2, rule=PIDS)
-def test_the_number_is_written(tmp_path):
-    """the number is written into pids.max of the controller pids"""
-    for version, wanted in ((1, {"pids/pids.max": "7"}), (2, {"all/pids.max": "7"})):
-        place = tmp_path / str(version)
-        place.mkdir()
-        found = limited(place, version, 7)
-        kept = "each controller has its own directory" if version == 1 else "one directory for all"
-        expect(
-            found,
-            wanted,
-            story=f"limit_pids(cgroup, 7), version {version}: {kept}. What was written?",
-            mistakes={
-                "number-not-text": isinstance(found, Raised) and found.kind == "TypeError",
-                "other-controller": lambda: list(found)[0].endswith("/pids.max"),
-                "other-file": lambda: "7" in found.values(),
-            },
-        )
-    (tmp_path / "one").mkdir()
-    found = limited(tmp_path / "one", 1, 1)
-    expect(found, {"pids/pids.max": "1"}, story="limit_pids(cgroup, 1): what was written?")
-
-
-@check("limit_pids", points=2, rule=PIDS)
-def test_no_limit(tmp_path):
-    """0 or less means no limit, which is spelled max"""
-    for maximum in (-1, 0):
-        place = tmp_path / str(maximum)
-        place.mkdir()
-        found = limited(place, 1, maximum)
-        expect(
-            found,
-            {"pids/pids.max": "max"},
-            story=f"limit_pids(cgroup, {maximum}). What was written?",
-            mistakes={
-                "minus-one-written": maximum == -1,
-                "zero-means-none": maximum == 0,
-            },
-        )
-
-
-@check("limit_pids", points=1, rule="what a user can cause is told in one plain error (its docstring)")
-def test_limits_that_cannot_be_had(tmp_path):
-    """no such controller, or a kernel that refuses: ContainerError"""
-    found = outcome(limit_pids, {"version": 1, "paths": {}}, 7)
-    expect(
-        found,
-        Raises(ContainerError),
-        story="the machine has no controller pids",
-        mistakes={"limit-not-checked": True},
-    )
-    (tmp_path / "pids.max").mkdir()
-    found = outcome(limit_pids, {"version": 1, "paths": {"pids": str(tmp_path)}}, 7)
-    expect(
-        found,
-        Raises(ContainerError),
-        story="pids.max can't be written to",
-        mistakes={"limit-not-checked": True},
-    )

@@ -65,6 +65,15 @@ def send_signal(pid: int, number: int) -> None:
         return
 
 
+def end_child(pid: int) -> None:
+    """Kill our child `pid` and wait for it, or it stays as a zombie."""
+    try:
+        os.kill(pid, _signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass  # it is gone, and this process does not want to know of its children
+
+
 def in_child(act: Callable[[], int | None]) -> int:
     """Call `act` in a child process; the status that it returns, 1 if it raises, 128 + a signal.
 
@@ -80,8 +89,7 @@ def in_child(act: Callable[[], int | None]) -> int:
     try:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     except BaseException:
-        send_signal(child, _signal.SIGKILL)
-        os.waitpid(child, 0)
+        end_child(child)
         raise
     return code if code >= 0 else 128 - code
 

@@ -18,6 +18,7 @@ from minicontainer.errors import ContainerError
 from minicontainer.lib.cgroups import join_cgroup, plain_mounts
 from minicontainer.lib.channel import Channel, open_channel
 from minicontainer.lib.paths import open_inside
+from minicontainer.lib.processes import end_child
 from minicontainer.lib.user_namespace import become_root, write_mappings
 
 from . import namespaces, process
@@ -101,8 +102,7 @@ def spawn(record: dict, live: Callable[[Channel], None]) -> Init:
     try:
         there.close()
         if "user" in new:
-            uids, gids = config["linux"]["uidMappings"], config["linux"]["gidMappings"]
-            write_mappings(pid, uids, gids)
+            write_mappings(pid, config["linux"]["uidMappings"], config["linux"]["gidMappings"])
         join_cgroup(record["cgroup"], pid)
         here.send(go=True)
         init = Init(pid, here)
@@ -110,8 +110,7 @@ def spawn(record: dict, live: Callable[[Channel], None]) -> Init:
         record["init"] = process_identity(pid)
         return init
     except BaseException:
-        os.kill(pid, _signal.SIGKILL)
-        os.waitpid(pid, 0)
+        end_child(pid)
         raise
 
 

@@ -18,7 +18,7 @@ from minicontainer.errors import ContainerError, WrongState
 from minicontainer.lib import cgroups
 from minicontainer.lib.channel import Channel
 from minicontainer.lib.files import write_whole
-from minicontainer.lib.processes import in_pid_namespace_of, send_signal, signal_number
+from minicontainer.lib.processes import end_child, in_pid_namespace_of, send_signal, signal_number
 
 from .bundle import load_bundle
 from .hooks import run_hooks
@@ -186,12 +186,7 @@ def write_pid_file(path: str | None, pid: int) -> None:
 def undo_create(root: str, record: dict) -> None:
     """After a failure: end init, a child of ours, remove the cgroup and the state directory."""
     if record["init"]:
-        pid = record["init"]["pid"]
-        try:
-            os.kill(pid, _signal.SIGKILL)
-            os.waitpid(pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
+        end_child(record["init"]["pid"])
     destroy(root, record)
 
 

@@ -77,20 +77,22 @@ def test_a_life_by_the_learners_functions(mine):
     said, called = mine_does(mine, "create", "--bundle", bundle, mine.id)
     assert said.startswith(f"{len(NAMES)} of {len(NAMES)} functions are yours")
     assert set(NAMES) <= set(said.replace(",", " ").split()) and "lab 02" in said
-    assert {"create", "load_bundle", "apply_mounts", "run_hooks", "wait_for_start"} <= set(called)
+    assert {"create", "load_bundle", "spawn", "apply_mounts", "run_hooks"} <= set(called)
+    assert {"start_time", "wait_for_start"} <= set(called)
     assert {"start", "state", "run_hooks"} <= set(mine_does(mine, "start", mine.id)[1])
-    assert "list_containers" in mine_does(mine, "list")[1]
+    assert {"state", "start_time"} <= set(mine_does(mine, "list")[1])
     assert {"kill", "state"} <= set(mine_does(mine, "kill", mine.id, "KILL")[1])
     mine.wait_for("stopped")
     assert {"delete", "run_hooks"} <= set(mine_does(mine, "delete", mine.id)[1])
 
 
 def test_it_says_whose_each_is(tools, tmp_path):
-    few = Runtime(tools, os.geteuid(), program(tmp_path, "kill", "list_containers"))
+    few = Runtime(tools, os.geteuid(), program(tmp_path, "kill", "state"))
     few.calls = tmp_path / "calls"
+    (Path(few.state_root) / "box").mkdir(parents=True)
     said, called = mine_does(few, "list")
-    assert said == f"2 of {len(NAMES)} functions are yours\n  lab 02  kill, list_containers\n"
-    assert called == ["list_containers"]
+    assert said == f"2 of {len(NAMES)} functions are yours\n  lab 02  state, kill\n"
+    assert called == ["state"]
     few.close()
 
 

@@ -18,6 +18,34 @@ def load_bundle(bundle: str) -> dict:
     return config
 
 
+# %% spawn: interrupt-leaves-child
+def spawn(record, live):
+    config, wanted = record["config"], namespaces.wanted(record["config"])
+    new = [kind for kind, path in wanted.items() if not path and kind not in namespaces.LATER]
+    flags = sum(namespaces.TYPES[kind][0] for kind in new)
+    here, there = open_channel()
+    pid = namespaces.clone_into(wanted, flags)
+    if pid == 0:
+        here.close()
+        there.receive()
+        live(there)
+        os._exit(1)
+    there.close()
+    try:
+        if "user" in new:
+            uids, gids = config["linux"]["uidMappings"], config["linux"]["gidMappings"]
+            write_mappings(pid, uids, gids)
+        join_cgroup(record["cgroup"], pid)
+        here.send(go=True)
+        init = Init(pid, here)
+        init.receive()
+    except Exception:
+        end_child(pid)
+        raise
+    record["init"] = process_identity(pid)
+    return init
+
+
 # %% create: half-made-left
 def create(
     root: str,
@@ -112,6 +140,16 @@ def wait_for_start(fifo: str, directory: int) -> int:
     for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
         _signal.signal(number, lambda number, _: sys.exit(128 + number))
     return os.open(fifo, os.O_WRONLY, dir_fd=directory)
+
+
+# %% start_time: name-with-blanks
+def start_time(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().split()
+    except FileNotFoundError:
+        return None
+    return None if fields[2] in ("Z", "X") else int(fields[21])
 
 
 # %% state: status-remembered
@@ -210,36 +248,6 @@ def delete(root: str, id: str, force: bool = False) -> None:
         raise WrongState(f"cannot delete a container that is {status}", id, hint)
     destroy(root, record)
     run_hooks(record["config"].get("hooks", {}), "poststop", public_state(record, "stopped"))
-
-
-# %% list_containers: unsorted
-def list_containers(root):
-    found = []
-    for entry in os.scandir(root) if os.path.isdir(root) else []:
-        try:
-            found.append(state(root, entry.name))
-        except ContainerError:
-            continue
-    return found
-
-
-# %% list_containers: one-damaged-ends-it
-def list_containers(root):
-    if not os.path.isdir(root):
-        return []
-    return [state(root, id) for id in sorted(os.listdir(root))]
-
-
-# %% list_containers: stops-at-the-damaged
-def list_containers(root):
-    found = []
-    try:
-        for id in sorted(os.listdir(root)) if os.path.isdir(root) else []:
-            if not id.startswith("."):
-                found.append(state(root, id))
-    except ContainerError:
-        pass
-    return found
 
 
 # %% apply_mounts: destination-not-made
@@ -399,16 +407,3 @@ def run_hooks(hooks, kind, state):
         if kind not in FORGIVEN:
             raise
         log.warn(failure.one_line)
-
-
-# %% limit_pids: other-controller
-def limit_pids(cgroup, maximum):
-    value = str(maximum) if maximum > 0 else "max"
-    write_limit(cgroup, next(iter(cgroup["paths"]), "pids"), "pids.max", value)
-
-
-# %% limit_pids: limit-not-checked
-def limit_pids(cgroup, maximum):
-    value = str(maximum) if maximum > 0 else "max"
-    with open(os.path.join(cgroup["paths"]["pids"], "pids.max"), "w") as file:
-        file.write(value)

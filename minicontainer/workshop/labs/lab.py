@@ -90,6 +90,7 @@ class Lab:
         self.elsewhere: str = facts.get("elsewhere", "")
         #: what notebooks of earlier editions call things -> what they are called now
         self.formerly: dict[str, str] = facts.get("formerly", {})
+        self.retired: list[str] = facts.get("retired", [])
         self.exercises = [
             Exercise(f"{self.id}.{number}", name, **{**given, "hints": tuple(given["hints"])})
             for number, (name, given) in enumerate(facts["exercise"].items(), 1)
@@ -119,6 +120,8 @@ class Lab:
             if exercise.name == self.formerly.get(name, name):
                 return exercise
         hint = f"It has: {', '.join(self.names)}"
+        if name in self.retired:
+            raise LabError(f"{name} is no exercise any more; yours stays", f"lab {self.id}", hint)
         raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", hint)
 
     @property

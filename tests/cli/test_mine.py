@@ -89,8 +89,10 @@ def test_a_life_by_the_learners_functions(mine):
 def test_it_says_whose_each_is(tools, tmp_path):
     few = Runtime(tools, os.geteuid(), program(tmp_path, "kill", "state"))
     few.calls = tmp_path / "calls"
-    (Path(few.state_root) / "box").mkdir(parents=True)
+    box = Path(few.state_root) / "box"
+    box.mkdir(parents=True)
     said, called = mine_does(few, "list")
+    box.rmdir()
     assert said == f"2 of {len(NAMES)} functions are yours\n  lab 02  state, kill\n"
     assert called == ["state"]
     few.close()

@@ -21,6 +21,9 @@ from minicontainer.errors import MinicontainerError
 #: names a directory of answers other than labs/, as the solution notebooks do.
 ANSWERS_VARIABLE = "MINICONTAINER_ANSWERS"
 
+#: of a function that was an exercise in an earlier edition
+NO_MORE = "{} is no exercise any more; yours stays, but ours is used"
+
 
 class LabError(MinicontainerError):
     """A lab, an exercise or a notebook that is not there, or that cannot be read."""
@@ -90,6 +93,7 @@ class Lab:
         self.elsewhere: str = facts.get("elsewhere", "")
         #: what notebooks of earlier editions call things -> what they are called now
         self.formerly: dict[str, str] = facts.get("formerly", {})
+        #: what were exercises in earlier editions
         self.retired: list[str] = facts.get("retired", [])
         self.exercises = [
             Exercise(f"{self.id}.{number}", name, **{**given, "hints": tuple(given["hints"])})
@@ -121,7 +125,7 @@ class Lab:
                 return exercise
         hint = f"It has: {', '.join(self.names)}"
         if name in self.retired:
-            raise LabError(f"{name} is no exercise any more; yours stays", f"lab {self.id}", hint)
+            raise LabError(NO_MORE.format(name), f"lab {self.id}", hint)
         raise LabError(f"there is no exercise {name!r}", f"lab {self.id}", hint)
 
     @property

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeGuard
 
 from .cells import Cell, Statement, statements
 from .former import OLDER, is_older
-from .lab import Lab, answers_directory
+from .lab import NO_MORE, Lab, answers_directory
 from .notebook_files import read, source
 
 WRITTEN, STUB, MISSING, BROKEN = "written", "stub", "missing", "broken"
@@ -57,6 +57,8 @@ def saved_answers(lab: Lab, directory: str = "") -> Answers:
     answers.notes.extend(_copies(path))
     if any(is_older(cell.source, lab) for cell in answers.cells):
         answers.notes.append(OLDER.format(lab.id))
+    gone = _defined(answers.cells).intersection(lab.retired)
+    answers.notes.extend(NO_MORE.format(name) for name in sorted(gone))
     return answers
 
 
@@ -118,8 +120,12 @@ def renamed(source: str, formerly: Mapping[str, str]) -> str:
 
 def _former(cells: list[Cell], formerly: Mapping[str, str]) -> list[str]:
     """A remark for each function in `cells` that has another name today."""
-    named = {n for c in cells for n in re.findall(r"^def (\w+)", c.source, re.MULTILINE)}
+    named = _defined(cells)
     return [f"{old} is called {new} now" for old, new in formerly.items() if old in named]
+
+
+def _defined(cells: list[Cell]) -> set[str]:
+    return {n for c in cells for n in re.findall(r"^def (\w+)", c.source, re.MULTILINE)}
 
 
 def _twice(earlier: Answer, later: Answer) -> str:

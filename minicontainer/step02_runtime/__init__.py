@@ -4,7 +4,7 @@ Read in this order:
 
 bundle.py       config.json, read and checked
 lifecycle.py    the story: create, start, kill, delete
-state.py        what is kept on disk of a container, and how its status is derived
+state.py        what is kept on disk of a container, whether a process still runs, and so its status
 init.py         what the container's first process does until it becomes the user's program
 namespaces.py   new namespaces and joined ones
 mounts.py       the container's file tree, and none of it on the host

@@ -85,7 +85,7 @@ class _Book:
     ) -> None:
         """Say that a function is missing, in the place of a traceback."""
         name = getattr(error, "name", "") or traceback.extract_tb(trace)[-1].name
-        if name in self.names:
+        if name in (*self.names, *self.lab.retired):
             text = _UNKNOWN if isinstance(error, NameError) else _UNWRITTEN
             _Display().say(text.format(name=name))
         else:

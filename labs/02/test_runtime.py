@@ -307,7 +307,7 @@ class Spawned:
             raise Stuck
 
         signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, isolation.patience(0.3), 0.05)
+        signal.setitimer(signal.ITIMER_REAL, isolation.left(0.4), 0.05)
         try:
             init = spawn(self.record, live)
         except NotImplementedError:

@@ -454,8 +454,7 @@ def test_the_child_waits_until_all_is_ready(tmp_path):
         if init is None:
             return {"it": told}
         seen = made.facts()
-        settled(joined.exists, 0.2)
-        pid = joined.read_text() if joined.exists() else ""
+        pid = settled(lambda: joined.exists() and joined.read_text(), 0.2)
         return {
             "its user inside": "".join(seen["uids"]) or "nobody",
             "its group inside": "".join(seen["gids"]) or "nobody",

@@ -94,4 +94,6 @@ def test_commands_say_that_it_is_none_any_more(lab: Lab, command: str) -> None:
 
 def test_what_is_written_is_said_to_be_the_learners(lab: Lab) -> None:
     notes = saved_answers(lab).notes
-    assert notes == ["list_containers is no exercise any more; yours stays, but ours is used"]
+    assert notes == [
+        "list_containers is no exercise any more; if you wrote it, it stays as a helper of your own"
+    ]

@@ -22,7 +22,7 @@ from minicontainer.errors import MinicontainerError
 ANSWERS_VARIABLE = "MINICONTAINER_ANSWERS"
 
 #: of a function that was an exercise in an earlier edition
-NO_MORE = "{} is no exercise any more; yours stays, but ours is used"
+NO_MORE = "{} is no exercise any more; if you wrote it, it stays as a helper of your own"
 
 
 class LabError(MinicontainerError):

@@ -534,7 +534,9 @@ def test_an_interrupted_spawn_leaves_no_child(tmp_path):
     made = Spawned(tmp_path)
 
     def live(channel):
-        os.kill(os.getppid(), signal.SIGINT)
+        parent = os.getppid()
+        settled(lambda: asleep(parent))  # Python may sleep over a signal that comes just before
+        os.kill(parent, signal.SIGINT)
         signal.pause()
 
     def call():

@@ -60,7 +60,11 @@ def run_image(arguments: argparse.Namespace, options: Options) -> int:
     }
     if not options.interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return engine.run_container(layout, image, record, options)
+    try:
+        return engine.run_container(layout, image, record, options)
+    except BaseException:
+        sweep(str(layout.path), record["owner"])  # Ctrl-C may come before the monitor stands by
+        raise
 
 
 @contextlib.contextmanager
@@ -133,10 +137,13 @@ def rm(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def sweep(store: str) -> None:
-    """Remove what --rm would have removed, had command and monitor not been killed both."""
+def sweep(store: str, ending: dict | None = None) -> None:
+    """Remove what --rm would have removed, had command and monitor not been killed both.
+
+    `ending` is the process that is about to end, whose container is not in use any more.
+    """
     left = [one for one in all_containers(store) if one["remove"]]
-    left = [one for one in left if not records.is_in_use(one)]
+    left = [one for one in left if one["owner"] == ending or not records.is_in_use(one)]
     if not left:
         return
     root = runtime_root()

@@ -10,6 +10,7 @@ import select
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -298,6 +299,18 @@ def test_the_requests_that_explain_tells_can_be_typed(engine):
         assert words[0] == "curl"
         assert words[-1].startswith("http://127.0.0.1:")
         assert not any("\n" in word for word in words)
+
+
+def test_ctrl_c_before_the_monitor_stands_by_leaves_nothing(shared_engine):
+    code = (
+        "import sys; from minicontainer.step06_run import engine\n"
+        "from minicontainer.cli.minicontainer import main\n"
+        "def interrupted(clean): raise KeyboardInterrupt\n"
+        "engine.start_monitor = interrupted; sys.exit(main(['run', '--rm', 'workshop/hello']))"
+    )
+    words, environment = [sys.executable, "-c", code], shared_engine.environment
+    assert subprocess.run(words, env=environment, stdin=subprocess.DEVNULL).returncode == 130
+    assert shared_engine.traces() == []
 
 
 @pytest.mark.parametrize("when", ["at the prompt", "at any moment"])

@@ -21,6 +21,7 @@ from minicontainer.errors import MinicontainerError
 from minicontainer.lib.files import write_whole
 from minicontainer.lib.locks import locked
 from minicontainer.lib.places import runtime_directory
+from minicontainer.lib.removal import remove_tree
 
 Record = dict[str, Any]
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -50,10 +51,14 @@ def new_container(store: str, record: Record) -> Record:
         if name and any(other["name"] == name for other in all_containers(store)):
             hint = f"Take another name, or remove that container: minicontainer rm {name}"
             raise MinicontainerError("the name is in use by another container", name, hint)
-        os.makedirs(directory(store, id))
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         record = {**record, "id": id, "name": name or id[:12], "created": created}
-        write(store, record)
+        try:
+            os.makedirs(directory(store, id))
+            write(store, record)
+        except BaseException:  # without its record it would not be found again
+            remove_tree(directory(store, id))
+            raise
     return record
 
 

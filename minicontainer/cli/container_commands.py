@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from textwrap import shorten
 
+from minicontainer import explain
 from minicontainer.errors import ContainerError, MinicontainerError
 from minicontainer.lib import places
 from minicontainer.lib.processes import in_child
@@ -149,7 +150,8 @@ def sweep(store: str, ending: dict | None = None) -> None:
     root = runtime_root()
 
     def remove() -> None:
-        with contextlib.suppress(MinicontainerError, OSError):
+        # silent: with --step, nobody may be there any more who presses Enter
+        with explain.silence(), contextlib.suppress(MinicontainerError, OSError):
             engine.enter_mount_namespace()
             for record in left:
                 engine.clean_up(store, root, record)

@@ -306,11 +306,13 @@ def test_ctrl_c_before_the_monitor_stands_by_leaves_nothing(shared_engine):
         "import sys; from minicontainer.step06_run import engine\n"
         "from minicontainer.cli.minicontainer import main\n"
         "def interrupted(clean): raise KeyboardInterrupt\n"
-        "engine.start_monitor = interrupted; sys.exit(main(['run', '--rm', 'workshop/hello']))"
+        "engine.start_monitor = interrupted; sys.exit(main(['run', '--rm', *sys.argv[1:]]))"
     )
-    words, environment = [sys.executable, "-c", code], shared_engine.environment
-    assert subprocess.run(words, env=environment, stdin=subprocess.DEVNULL).returncode == 130
-    assert shared_engine.traces() == []
+    for asked in ([], ["--explain"]):
+        words = [sys.executable, "-c", code, *asked, "workshop/hello"]
+        done = subprocess.run(words, env=shared_engine.environment, capture_output=True, text=True)
+        assert done.returncode == 130 and "clean up" not in done.stderr
+        assert shared_engine.traces() == []
 
 
 @pytest.mark.parametrize("when", ["at the prompt", "at any moment"])

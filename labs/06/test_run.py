@@ -1130,7 +1130,30 @@ def test_clean_up_while_somebody_looks(tmp_path):
 
 @check("clean_up", points=1, rule="what is needed to find the rest goes last")
 def test_clean_up_that_fails_can_be_done_again(tmp_path):
-    """when delete fails, that is told, and the container can still be found"""
+    """when delete or umount2 fails, that is told, and the container can still be found"""
+
+    def refused(*_):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def not_unmounted():
+        private_mounts()
+        made = as_far_as(tmp_path / "mounted", "mount")
+        linux.umount2 = refused
+        first = found_after(tmp_path / "mounted", made)
+        there = "is gone" if first["directory"] == "gone" else "is there"
+        return {"raised": first["raised"], "directory": there, "image": first["image"]}
+
+    (tmp_path / "mounted").mkdir()
+    found = apart(not_unmounted)
+    expect(
+        found,
+        {"raised": "PermissionError", "directory": "is there", "image": True},
+        story="umount2 raised PermissionError (EPERM), so that the image is mounted at rootfs still",
+        mistakes={
+            "failure-hidden": part(found, "raised") == "nothing" and part(found, "image"),
+            "refusal-hidden": not part(found, "image"),
+        },
+    )
 
     def call():
         private_mounts()

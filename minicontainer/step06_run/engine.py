@@ -6,7 +6,7 @@ status of the container's process. Each verb is a function of an earlier step.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -119,7 +119,10 @@ def clean_up(store: str, root: str, record: containers.Record) -> None:
     explain.step("clean up", "Process, state, cgroup, mount and files: nothing stays behind.")
     lifecycle.delete(root, record["id"], force=True)
     directory = containers.directory(store, record["id"])
-    with contextlib.suppress(OSError):
+    try:
         linux.umount2(os.path.join(directory, "rootfs"), linux.MNT_DETACH)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
+            raise
     if record["remove"]:
         remove_tree(directory)

@@ -36,10 +36,10 @@ def link(project: Path) -> None:
     settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     for command, target in settings["project"]["scripts"].items():
         write_script(Path(sysconfig.get_path("scripts")) / command, target)
-    labs_settings = Path(sys.prefix, "share/jupyter/lab/settings")
-    labs_settings.mkdir(parents=True, exist_ok=True)
-    shutil.copy(project / "setup/overrides.json", labs_settings)
-    shutil.copy(project / "setup/kernel.json", Path(sys.prefix, "share/jupyter/kernels/python3"))
+    for name, place in (("overrides", "lab/settings"), ("kernel", "kernels/python3")):
+        directory = Path(sys.prefix, "share/jupyter", place)
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project / f"setup/{name}.json", directory)
     compileall.compile_dir(project / "minicontainer", quiet=2, workers=0)
 
 

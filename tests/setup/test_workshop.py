@@ -32,8 +32,10 @@ COMMANDS = [
     "reset",
     "watch",
     "update",
+    "mend",
     "doctor",
     "slides",
+    "bundle",
     "setup",
     "wheels",
 ]
@@ -104,6 +106,7 @@ def test_changed_lock_or_moved_project_is_set_up_again(copy: Copy):
 
 
 def test_the_larger_set_stays(copy: Copy):
+    (copy.path / "tests").mkdir()
     assert copy.run("setup", "ci").returncode == 0
     stamp = copy.stamp.read_text()
     for command in ("setup", "test"):

@@ -300,6 +300,17 @@ os.execv(sys.executable, [sys.executable, "-m", "minicontainer.workshop", *sys.a
 """
 
 
+def checked_without_namespaces(lab: Lab) -> tuple[str, dict[str, str]]:
+    """What `check` prints of the lab where namespaces are forbidden; each exercise's line."""
+    printed = subprocess.run(
+        [sys.executable, "-c", FORBIDDING, "check", lab.id],
+        cwd=lab.root, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return printed, {
+        words[2]: line for line in printed.splitlines() if len(words := line.split()) > 4
+    }
+
+
 @needs_namespaces
 def test_the_machines_fault_costs_no_points(tmp_path: Path) -> None:
     lab01 = next(lab for lab in LABS if lab.id == "01")
@@ -308,19 +319,15 @@ def test_the_machines_fault_costs_no_points(tmp_path: Path) -> None:
     answers["mount_private"] = "def mount_private():\n    linux.mont()"
     answers["new_namespaces"] = "def new_namespaces(flags):\n    os.getpid()"
     lab = checkout(tmp_path, lab01, answers)
-    done = subprocess.run(
-        [sys.executable, "-c", FORBIDDING, "check", "01"],
-        cwd=lab.root, capture_output=True, text=True,
-    )  # fmt: skip
-    lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
+    printed, lines = checked_without_namespaces(lab)
     assert "9/9   passed" in lines["libraries_of"]
     for name in ("build_root", "mount_private", "new_namespaces"):
         assert "✗" in lines[name]
     for name in ("enter_root", "pivot"):
         assert "all passes that can be graded here" in lines[name]
-    [score] = [line for line in done.stdout.splitlines() if line.startswith("score: ")]
+    [score] = [line for line in printed.splitlines() if line.startswith("score: ")]
     assert "more need namespaces" in score and "./workshop doctor" in score
-    assert "the check itself failed" not in done.stdout
+    assert "the check itself failed" not in printed
     told = subprocess.run(
         [sys.executable, "-m", "minicontainer.workshop", "status"],
         cwd=lab.root, capture_output=True, text=True,
@@ -340,12 +347,8 @@ def test_a_wrong_answer_is_told_so_where_ours_is_refused(tmp_path: Path) -> None
         "snapshot": reference(lab06, "snapshot"),
     }
     lab = checkout(tmp_path, lab06, answers)
-    done = subprocess.run(
-        [sys.executable, "-c", FORBIDDING, "check", "06"],
-        cwd=lab.root, capture_output=True, text=True,
-    )  # fmt: skip
-    lines = {words[2]: line for line in done.stdout.splitlines() if len(words := line.split()) > 4}
-    assert "✗" in lines["run_bundle"] and "✗" in lines["run_container"], done.stdout
+    printed, lines = checked_without_namespaces(lab)
+    assert "✗" in lines["run_bundle"] and "✗" in lines["run_container"], printed
     assert "all passes that can be graded here" in lines["snapshot"]
 
 
